@@ -1,0 +1,1 @@
+"""What the book needs of any chapter: stored results, claims, plots, pages. Nothing here knows any science."""

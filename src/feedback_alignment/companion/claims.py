@@ -1,0 +1,148 @@
+"""Claims: what a paper says, what was measured, and a verdict that follows from the two by arithmetic."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+Verdict = Literal["agrees", "disagrees", "reduced", "not reproducible"]
+SCALES = ("smoke", "quick", "reduced", "paper")
+MAX_SIGMAS = 3.0
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the paper says: a closed interval that the measured number should lie in, and the words it used."""
+
+    text: str
+    low: float = -math.inf
+    high: float = math.inf
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.high:
+            raise ValueError(f"expected interval must have low <= high; got {self.low} and {self.high}")
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether only one side is bounded ('larger than …')."""
+        return math.isinf(self.low) or math.isinf(self.high)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Our number with its standard error over `seeds` independent runs (NaN for an exact number, seeds = 0)."""
+
+    value: float
+    standard_error: float
+    seeds: int
+
+    @classmethod
+    def over_seeds(cls, values: ArrayLike) -> Self:
+        """Mean and standard error of one number a seed, shape (seeds,).
+
+        Raises ValueError for fewer than two seeds or numbers that are not finite.
+        """
+        x = np.asarray(values, dtype=float)
+        if x.ndim != 1 or len(x) < 2 or not np.isfinite(x).all():
+            raise ValueError(f"a standard error needs at least two finite numbers, one a seed; got {x!r}")
+        return cls(float(x.mean()), float(x.std(ddof=1) / math.sqrt(len(x))), len(x))
+
+    @classmethod
+    def exact(cls, value: float) -> Self:
+        """A number without sampling error, such as the residual of an identity."""
+        return cls(float(value), 0.0, 0)
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far from the expectation still counts as agreement: `sigmas` standard errors plus `floor`, and why."""
+
+    reason: str
+    sigmas: float = MAX_SIGMAS
+    floor: float = 0.0
+    """A finite-size, rounding or reading error that more seeds do not reduce."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.sigmas <= MAX_SIGMAS or not self.floor >= 0 or not self.reason:
+            raise ValueError(f"a tolerance is at most {MAX_SIGMAS:g} standard errors plus a floor >= 0, with a reason; "
+                             f"got {self}")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement of a paper, or of the book where `source` says so, against a measured number."""
+
+    key: str
+    """Unique within the chapter; names the claim in files and links."""
+    source: str
+    """Paper with figure, equation or section."""
+    statement: str
+    expected: Expected
+    measured: Measured
+    tolerance: Tolerance
+    scale: str
+    """Scale of the run behind the number: smoke, quick, reduced or paper."""
+    any_scale: bool = False
+    """Whether the statement is one of mathematics, which a small run decides as well as a large one."""
+    not_reproducible: str = ""
+    """Why no number can decide, if none can."""
+
+    def __post_init__(self) -> None:
+        if self.scale not in SCALES:
+            raise ValueError(f"scale of claim {self.key!r} must be one of {SCALES}; got {self.scale!r}")
+
+    @property
+    def margin(self) -> float:
+        """The tolerance as a number."""
+        return self.tolerance.sigmas * self.measured.standard_error + self.tolerance.floor
+
+    @property
+    def outcome(self) -> Literal["inside", "outside", "undecided"]:
+        """Where the number lies, whatever the scale of the run.
+
+        An interval: inside, if within the margin of it. A bound, such as 'larger than 0': inside or outside only when
+        the number is past the bound by more than the margin, undecided in between.
+        """
+        value, low, high = self.measured.value, self.expected.low, self.expected.high
+        if math.isnan(value):
+            return "outside"
+        if self.expected.is_bound:
+            clearance = value - low if math.isinf(high) else high - value
+            return "undecided" if abs(clearance) <= self.margin else "inside" if clearance > 0 else "outside"
+        return "inside" if low - self.margin <= value <= high + self.margin else "outside"
+
+    @property
+    def verdict(self) -> Verdict:
+        """`reduced` where the run is too small to tell."""
+        if self.not_reproducible:
+            return "not reproducible"
+        if self.outcome == "undecided" or (self.scale in ("smoke", "quick") and not self.any_scale):
+            return "reduced"
+        return "agrees" if self.outcome == "inside" else "disagrees"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the claim as plain data, its numbers rounded to four significant digits, for a notebook's output."""
+        return {
+            "key": self.key, "source": self.source, "statement": self.statement, "expected": self.expected.text,
+            "measured": significant(self.measured.value), "standard_error": significant(self.measured.standard_error),
+            "seeds": self.measured.seeds, "margin": significant(self.margin), "tolerance": self.tolerance.reason,
+            "scale": self.scale, "outcome": self.outcome, "verdict": self.verdict,
+        }
+
+
+def significant(value: float, digits: int = 4) -> str:
+    """Return `value` with `digits` significant digits, without trailing zeros; numbers below 1e-12 as such."""
+    if value and abs(value) < 1e-12:
+        return "< 1e-12" if value > 0 else "> -1e-12"
+    return f"{value:.{digits}g}"
+
+
+def estimate(claim: dict[str, Any]) -> str:
+    """Return 'value ± standard error' of a claim's plain data, in the digits that the error allows."""
+    if not claim["seeds"]:
+        return str(claim["measured"])
+    value, error = float(claim["measured"]), float(claim["standard_error"])
+    digits = 2 if error == 0 else max(0, 1 - math.floor(math.log10(error)))
+    return f"{value:.{digits}f} ± {error:.{digits}f}"

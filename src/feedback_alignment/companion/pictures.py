@@ -1,0 +1,71 @@
+"""The look of every figure: sizes, colours that survive colour blindness and dark mode, bands over seeds."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Okabe and Ito's palette, less its yellow (too pale on white).
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+MARKERS = "osD^vPX"
+STYLE = {
+    "font.size": 10, "axes.titlesize": 10, "axes.grid": True, "grid.alpha": 0.3, "axes.spines.top": False,
+    "axes.spines.right": False, "legend.frameon": False, "lines.linewidth": 1.6, "lines.markersize": 4,
+    "figure.facecolor": "white", "savefig.facecolor": "white",
+}
+
+
+class Picture:
+    """A figure as a notebook shows it: a PNG without a time stamp, and a short text for a terminal."""
+
+    def __init__(self, figure: Figure, dpi: int = 110):
+        self._figure = figure
+        self._dpi = dpi
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        with rc_context(STYLE):
+            self._figure.savefig(buffer, format="png", dpi=self._dpi, metadata={"Software": None})
+        return buffer.getvalue()
+
+    def __repr__(self) -> str:
+        return f"<figure with {len(self._figure.axes)} panels>"
+
+
+def panels(rows: int, columns: int, *, width: float = 8.0, height: float = 3.0,
+           share_y: bool = True) -> tuple[Figure, np.ndarray]:
+    """Return a figure and its axes, an array with shape (rows, columns); `height` is that of one row, in inches."""
+    with rc_context(STYLE):
+        figure = Figure(figsize=(width, height * rows), layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False, sharey="row" if share_y else False)
+    return figure, axes
+
+
+def colour(index: int) -> str:
+    """Return colour number `index` of the palette, counted round."""
+    return PALETTE[index % len(PALETTE)]
+
+
+def band(axes: Axes, x: Sequence[float] | np.ndarray, values: np.ndarray, *, label: str, index: int,
+         linestyle: str = "-") -> None:
+    """Draw the mean over seeds with a band of one standard error to each side.
+
+    `values` has shape (seeds, len(x)). Line, marker and colour all follow from `index`: none carries meaning alone.
+    """
+    mean = values.mean(0)
+    error = values.std(0, ddof=1) / np.sqrt(len(values))
+    axes.plot(x, mean, color=colour(index), marker=MARKERS[index % len(MARKERS)], linestyle=linestyle, label=label)
+    axes.fill_between(x, mean - error, mean + error, color=colour(index), alpha=0.25, linewidth=0)
+
+
+def epoch_axis(axes: Axes, epochs: np.ndarray) -> None:
+    """Make the x axis one of training time in epochs: linear up to the first observation, logarithmic beyond."""
+    axes.set_xscale("symlog", linthresh=float(epochs[epochs > 0].min()), linscale=0.4)
+    axes.set_xlim(0, float(epochs.max()) * 1.1)
+    ticks = [0.0] + [10.0 ** k for k in range(-3, 5) if epochs[epochs > 0].min() <= 10.0 ** k <= epochs.max()]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_xlabel("training time (epochs)")

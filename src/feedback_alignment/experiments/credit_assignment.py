@@ -1,0 +1,200 @@
+"""Chapter 01: back-propagation, feedback alignment, direct feedback alignment and DRTP side by side.
+
+Refinetti et al. 2021, Fig. 1 and Eqs 1–4; Launay et al. 2019, Fig. 1 and Eq. 6; Frenkel et al. 2021 for DRTP.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+import xarray as xr
+from matplotlib.figure import Figure
+
+from feedback_alignment.companion import pictures, provenance
+from feedback_alignment.companion.claims import Claim, Expected, Measured, Tolerance
+from feedback_alignment.companion.monitor import Monitor, Quiet
+from feedback_alignment.experiments.information_flow import draw_information_flow
+from feedback_alignment.networks import data
+from feedback_alignment.networks.observables import accuracy, alignment
+from feedback_alignment.networks.perceptron import Perceptrons, mlp
+from feedback_alignment.networks.rules import BP, DFA, DRTP, FA, LastLayerOnly, Rule
+from feedback_alignment.networks.training import Observations, Schedule, train
+
+SCIENCE_VERSION = 1
+RULES: tuple[Rule, ...] = (BP(), FA(), DFA(), DRTP(), LastLayerOnly())
+RANDOM_FEEDBACK = ("FA", "DFA", "DRTP")
+COST = {"smoke": "2 s", "quick": "8 s", "paper": "1 h on two cores"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that the numbers of this chapter depend on."""
+
+    profile: str
+    images: str
+    hidden: tuple[int, ...]
+    activation: str
+    seeds: tuple[int, ...]
+    training_samples: int
+    schedule: Schedule
+    dtype: Literal["float32", "float64"]
+    """float64 in the quick run: its printed digits are then the same on every processor."""
+    alignment_samples: int
+    """The alignment is taken on the first so many training samples, the same ones at all times."""
+    reduced: tuple[str, ...] = ()
+
+
+SETTINGS: dict[str, Settings] = {
+    "smoke": Settings("smoke", "digits", (16, 16), "tanh", (0, 1), 256,
+                      Schedule(4, 32, 0.1, "mean", (0, 1, 2, 4)), "float64", 64),
+    "quick": Settings("quick", "digits", (64, 64), "tanh", tuple(range(5)), 1437,
+                      Schedule(100, 32, 0.1, "mean", (0, 0.25, 0.5, 1, 2, 4, 7, 12, 25, 50, 100)), "float64", 500),
+    "paper": Settings("paper", "mnist", (300, 300), "tanh", tuple(range(10)), 60000,
+                      Schedule(30, 100, 0.2, "mean", (0, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30)), "float32", 500),
+}
+
+
+def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | None = None) -> xr.Dataset:
+    """Train one ensemble by each rule from equal weights and return accuracies and alignments over training."""
+    progress = progress or Quiet()
+    commit = provenance.commit()
+    loaded = data.load(settings.images)
+    images = data.standardise(loaded.subset(settings.training_samples, len(loaded.test_labels)), per_channel=False)
+    dtype = getattr(torch, settings.dtype)
+    x, x_test = (torch.from_numpy(a).to(device, dtype) for a in images.flat)
+    y, y_test = (torch.from_numpy(a).to(device) for a in (images.train_labels, images.test_labels))
+    sizes = (x.shape[1], *settings.hidden, images.classes)
+    probe = slice(settings.alignment_samples)
+
+    def observed(rule: Rule) -> Any:
+        def observe(network: Perceptrons) -> Observations:
+            aligned = alignment(network, rule, x[probe], y[probe])
+            return {"test_accuracy": accuracy(network, x_test, y_test).cpu().numpy(),
+                    "train_accuracy": accuracy(network, x[:len(x_test)], y[:len(x_test)]).cpu().numpy(),
+                    "gradient_alignment": aligned.gradient.cpu().numpy(),
+                    "gradient_alignment_spread": aligned.gradient_spread.cpu().numpy(),
+                    "signal_alignment": aligned.signal.cpu().numpy(),
+                    "signal_alignment_spread": aligned.signal_spread.cpu().numpy(),
+                    "update_alignment": aligned.update.cpu().numpy()}
+        return observe
+
+    runs = []
+    for rule in RULES:
+        network = mlp(sizes, rule, settings.seeds, activation=settings.activation, dtype=dtype, device=device)
+        runs.append(train(network, rule, x, y, settings.schedule, observed(rule), progress=progress,
+                          checkpoint=progress.checkpoint(rule.name)))
+    dataset = _dataset(settings, runs)
+    return provenance.stamp(dataset, chapter="01_credit_assignment", science_version=SCIENCE_VERSION, settings=settings,
+                            commit=commit, device=device, wall_seconds=progress.elapsed(), data=images.source)
+
+
+def _dataset(settings: Settings, runs: list[Observations]) -> xr.Dataset:
+    axes = ("rule", "epoch", "member", "layer")
+    descriptions = {
+        "test_accuracy": "fraction of test images classified correctly",
+        "train_accuracy": "fraction of the first training images, as many as test images, classified correctly",
+        "gradient_alignment": "mean over samples of the cosine between the rule's and BP's delta a_l",
+        "gradient_alignment_spread": "standard deviation of the same over samples",
+        "signal_alignment": "mean over samples of the cosine between the rule's and BP's signal before g'(a_l)",
+        "signal_alignment_spread": "standard deviation of the same over samples",
+        "update_alignment": "cosine between the rule's and BP's weight update from the whole batch",
+    }
+    stored = np.float32 if settings.dtype == "float32" else np.float64
+    variables = {}
+    for name, description in descriptions.items():
+        values = np.stack([run[name] for run in runs]).astype(stored)
+        variables[name] = (axes[:values.ndim], values, {"long_name": description, "units": "1"})
+    return xr.Dataset(variables, coords={
+        "rule": [rule.name for rule in RULES], "epoch": ("epoch", list(settings.schedule.observe_at), {"units": "epochs"}),
+        "member": ("member", list(settings.seeds), {"long_name": "seed"}),
+        "layer": ("layer", list(range(1, len(settings.hidden) + 1)), {"long_name": "hidden layer"})})
+
+
+def claims(dataset: xr.Dataset) -> list[Claim]:
+    """Check what the papers say of these rules; see the chapter for the words around each claim."""
+    scale = provenance.scale(dataset)
+    last = dataset.isel(epoch=-1)
+    half = dataset.sel(epoch=dataset.epoch[-1] / 2, method="nearest")
+    seeds = Tolerance("three standard errors over seeds; nothing else is uncertain")
+
+    def claim(key: str, source: str, statement: str, expected: Expected, values: xr.DataArray) -> Claim:
+        return Claim(f"01-{key}", source, statement, expected, Measured.over_seeds(values.values), seeds, scale)
+
+    control = last.test_accuracy.sel(rule="last layer only")
+    positive, negative = Expected("> 0", low=0), Expected("< 0", high=0)
+    sources = {"FA": "Refinetti et al. 2021, Introduction, Eq. 3", "DFA": "Refinetti et al. 2021, Introduction, Eq. 4",
+               "DRTP": "Refinetti et al. 2021, Related work (Frenkel et al. 2021)"}
+    found = [claim(f"learns-{name.lower()}", sources[name],
+                   f"{name} trains the hidden layers: test accuracy gained over training the last layer only",
+                   positive, last.test_accuracy.sel(rule=name) - control) for name in RANDOM_FEEDBACK]
+    found += [claim(f"starts-{name.lower()}", "Refinetti et al. 2021, Sec. 1.1",
+                    f"Alignment is learned, not given: gradient alignment of {name} before training, mean over hidden layers",
+                    Expected("0", low=0, high=0), dataset.gradient_alignment.sel(rule=name, epoch=0).mean("layer"))
+              for name in RANDOM_FEEDBACK]
+    found += [claim(f"aligns-{name.lower()}", "Launay et al. 2019, Sec. 2.2, Eq. 6",
+                    f"Learning goes with alignment: signal alignment of {name} after training, its least aligned layer",
+                    positive, last.signal_alignment.sel(rule=name).min("layer")) for name in RANDOM_FEEDBACK]
+    found.append(claim("not-bp", "Refinetti et al. 2021, Introduction",
+                       "DFA only approximates the gradient: degrees between its update and BP's after training, closest layer",
+                       positive, np.degrees(np.arccos(last.update_alignment.sel(rule="DFA"))).min("layer")))
+    found.append(claim("decreases", "Launay et al. 2019, Sec. 2.2",
+                       "Alignment of DFA decreases towards the end on MNIST: its change in the second half, mean over layers",
+                       negative, (last - half).signal_alignment.sel(rule="DFA").mean("layer")))
+    found.append(claim("spreads", "Launay et al. 2019, Sec. 2.2",
+                       "Alignment of DFA spreads over samples towards the end on MNIST: change of its standard deviation",
+                       positive, (last - half).signal_alignment_spread.sel(rule="DFA").mean("layer")))
+    return found
+
+
+def figures(*datasets: xr.Dataset) -> dict[str, Figure]:
+    """Return the chapter's figures; each dataset is one column of panels."""
+    return {"information_flow": draw_information_flow(), "accuracy": _accuracy(datasets),
+            "gradient_alignment": _alignment(datasets), "update_angle": _angle(datasets)}
+
+
+def _accuracy(datasets: tuple[xr.Dataset, ...]) -> Figure:
+    figure, axes = pictures.panels(1, len(datasets), height=3.4, share_y=False)
+    for ax, dataset in zip(axes[0], datasets, strict=True):
+        for index, rule in enumerate(dataset.rule.values):
+            error = 100 * (1 - dataset.test_accuracy.sel(rule=rule).transpose("member", "epoch").values)
+            pictures.band(ax, dataset.epoch.values, error, label=rule, index=index)
+        pictures.epoch_axis(ax, dataset.epoch.values)
+        ax.set_yscale("log")
+        ax.set_title(provenance.title(dataset))
+    axes[0, 0].set_ylabel("test error (%)")
+    axes[0, 0].legend()
+    return figure
+
+
+def _alignment(datasets: tuple[xr.Dataset, ...]) -> Figure:
+    layers = datasets[0].layer.values
+    figure, axes = pictures.panels(len(layers), len(datasets), height=2.6)
+    for column, dataset in enumerate(datasets):
+        for row, layer in enumerate(layers):
+            ax = axes[row, column]
+            for index, rule in enumerate(dataset.rule.values):
+                if rule in RANDOM_FEEDBACK:
+                    values = dataset.gradient_alignment.sel(rule=rule, layer=layer).transpose("member", "epoch").values
+                    pictures.band(ax, dataset.epoch.values, values, label=rule, index=index)
+            pictures.epoch_axis(ax, dataset.epoch.values)
+            ax.axhline(0, color="black", linewidth=0.8)
+            ax.set_ylabel(f"gradient alignment\nhidden layer {layer} (cosine)" if column == 0 else "")
+        axes[0, column].set_title(provenance.title(dataset))
+    axes[0, 0].legend()
+    return figure
+
+
+def _angle(datasets: tuple[xr.Dataset, ...]) -> Figure:
+    figure, axes = pictures.panels(1, len(datasets), height=3.2)
+    for ax, dataset in zip(axes[0], datasets, strict=True):
+        angles = np.degrees(np.arccos(dataset.update_alignment.sel(rule="DFA")))
+        for index, layer in enumerate(dataset.layer.values):
+            values = angles.sel(layer=layer).transpose("member", "epoch").values
+            pictures.band(ax, dataset.epoch.values, values, label=f"hidden layer {layer}", index=index)
+        ax.axhline(90, color="black", linewidth=0.8, linestyle=":")
+        pictures.epoch_axis(ax, dataset.epoch.values)
+        ax.set_title(provenance.title(dataset))
+    axes[0, 0].set_ylabel("angle between the updates\nof DFA and BP (degrees)")
+    axes[0, 0].legend()
+    return figure

@@ -1,0 +1,114 @@
+"""Multilayer perceptrons without biases, as ensembles that are trained in lockstep.
+
+Every tensor has a leading `members` axis. A member's numbers depend on its own seed alone, never on its companions.
+Symbols: a_l = W_l h_{l-1}, h_l = g(a_l), h_0 = x; the network's output is a_L (Refinetti et al. 2021, Introduction).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from feedback_alignment import streams
+from feedback_alignment.networks.rules import HiddenLayer, Rule
+
+Slope = Callable[[Tensor], Tensor]
+ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], Slope]] = {
+    "tanh": (torch.tanh, lambda h: 1 - h * h),
+    "relu": (torch.relu, lambda h: (h > 0).to(h.dtype)),
+    "linear": (lambda a: a, torch.ones_like),
+}
+"""name -> (g, g' written as a function of h = g(a))."""
+
+
+@dataclass
+class Perceptrons:
+    """An ensemble: weights W_1 … W_L and feedback F_1 … F_{L-1} of every member."""
+
+    weights: list[Tensor]
+    """W_l, each with shape (members, n_l, n_{l-1})."""
+    feedback: list[Tensor | None]
+    """F_l of the hidden layers, each (members, n_l, columns), or None."""
+    activation: str
+    seeds: tuple[int, ...]
+
+    def forward(self, inputs: Float[Tensor, "... batch features"]) -> list[Float[Tensor, "members batch width"]]:
+        """Return [h_0, h_1, …, h_{L-1}, a_L]. `inputs` may be shared (batch, features) or one batch a member."""
+        g, _ = ACTIVATIONS[self.activation]
+        layers = [inputs]
+        for W in self.weights[:-1]:
+            layers.append(g(layers[-1] @ W.mT))
+        layers.append(layers[-1] @ self.weights[-1].mT)
+        return layers
+
+    def teach(self, rule: Rule, layers: list[Tensor], error: Float[Tensor, "members batch outputs"],
+              target: Float[Tensor, "members batch outputs"]) -> "Teaching":
+        """Form the teaching signals and δa_1, …, δa_L of `rule` from the activities `layers` that `forward` gave.
+
+        δa_L = e in every rule. A hidden layer that does not learn has None, and so have those that would hear from it.
+        """
+        _, slope = ACTIVATIONS[self.activation]
+        signals: list[Tensor | None] = []
+        deltas: list[Tensor | None] = [error]
+        for index in range(len(self.weights) - 2, -1, -1):
+            above = deltas[0]
+            signal = None if above is None else rule.teaching_signal(HiddenLayer(
+                delta_above=above, weight_above=self.weights[index + 1], error=error, target=target,
+                feedback=self.feedback[index]))
+            signals.insert(0, signal)
+            deltas.insert(0, None if signal is None else signal * slope(layers[index + 1]))
+        return Teaching(signals, deltas)
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """What a rule tells every layer about one batch."""
+
+    signals: list[Tensor | None]
+    """Teaching signal at the output h_l of each hidden layer, (members, batch, n_l)."""
+    deltas: list[Tensor | None]
+    """δa_1, …, δa_L: the signals times g'(a_l), and the error e, (members, batch, n_l)."""
+
+
+def mlp(sizes: Sequence[int], rule: Rule, seeds: Sequence[int], *, activation: str = "tanh",
+        dtype: torch.dtype = torch.float32, device: str | torch.device = "cpu") -> Perceptrons:
+    """Make an ensemble of bias-free multilayer perceptrons, one member a seed.
+
+    `sizes` = (n_0, …, n_L). Weights are uniform in ±1/√n_{l-1} (PyTorch's default for a linear layer), feedback is
+    uniform in ±1/√n_l (Refinetti et al. 2021, SM E, as in their released code), each drawn on the CPU in float64
+    from the member's own streams 'weights' and 'feedback': two rules with equal seeds start from equal weights.
+
+    Raises ValueError for fewer than two layers of weights, a size below 1, no or repeated seeds, or an unknown
+    activation.
+    """
+    if len(sizes) < 3 or min(sizes) < 1:
+        raise ValueError(f"sizes must name inputs, at least one hidden layer and outputs, each >= 1; got {tuple(sizes)}")
+    if not seeds or len(set(seeds)) != len(seeds):
+        raise ValueError(f"seeds must be different integers, one a member; got {tuple(seeds)}")
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"activation must be one of {sorted(ACTIVATIONS)}; got {activation!r}")
+
+    def uniform(stream: str, layer: int, rows: int, columns: int, bound: float) -> Tensor:
+        draws = [streams.generator(seed, stream, layer).uniform(-bound, bound, (rows, columns)) for seed in seeds]
+        return torch.from_numpy(np.stack(draws)).to(dtype).to(device)
+
+    weights = [uniform("weights", layer, sizes[layer], sizes[layer - 1], sizes[layer - 1] ** -0.5)
+               for layer in range(1, len(sizes))]
+    columns = {"none": None, "output": lambda layer: sizes[-1], "above": lambda layer: sizes[layer + 1]}[rule.feedback]
+    feedback = [None if columns is None else uniform("feedback", layer, sizes[layer], columns(layer), sizes[layer] ** -0.5)
+                for layer in range(1, len(sizes) - 1)]
+    return Perceptrons(weights, feedback, activation, tuple(seeds))
+
+
+def classification_error(logits: Float[Tensor, "members batch classes"],
+                         target: Float[Tensor, "members batch classes"]) -> Float[Tensor, "members batch classes"]:
+    """e = softmax(a_L) − y: the gradient of the cross entropy of one sample with respect to a_L."""
+    return torch.softmax(logits, dim=-1) - target
+
+
+def one_hot(labels: Int[Tensor, "..."], classes: int, dtype: torch.dtype) -> Float[Tensor, "... classes"]:
+    """Return labels as rows of an identity matrix, shape (…, classes). Raises IndexError for a label out of range."""
+    return torch.eye(classes, dtype=dtype, device=labels.device)[labels]

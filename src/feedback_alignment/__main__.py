@@ -7,22 +7,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+EXIT_WRONG_WORDS = 2
 EXIT_TIME_LIMIT = 75
 EXIT_INTERRUPTED = 130
 COMMANDS = ("list", "run", "scorecard", "check")
 PROFILES = ("smoke", "quick", "paper")
+OPTIONS = ("--help", "--profile", "--device", "--results", "--checkpoints", "--time-limit", "--force", "--into")
+KNOWN_WORDS = (*COMMANDS, *PROFILES, *OPTIONS)
+
+
+class _WrongWordsError(Exception):
+    """The command line was not understood; holds the message and the usage of the command it is about."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser that suggests the word that was probably meant."""
+    """An argument parser that raises what it has to say instead of leaving the program."""
 
     def error(self, message: str) -> NoReturn:
-        words = [*COMMANDS, *PROFILES, *self._option_string_actions]
-        for typed in sys.argv[1:]:
-            close = [] if typed in words else difflib.get_close_matches(typed, words, n=1)
-            if close and typed in message:
-                message += f"; did you mean {close[0]!r}?"
-        super().error(message)
+        raise _WrongWordsError(f"{self.prog}: error: {message}", self.format_usage())
 
 
 def parser() -> argparse.ArgumentParser:
@@ -49,7 +51,27 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 1 for an error, 2 for wrong words, 75 and 130 for stops."""
-    chosen = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        return _obey(parser().parse_args(words))
+    except _WrongWordsError as wrong:
+        message, usage = wrong.args
+        print(f"{usage}{message}{_suggestion(words, message)}", file=sys.stderr)
+        return EXIT_WRONG_WORDS
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _suggestion(words: Sequence[str], message: str) -> str:
+    for typed in (word.partition("=")[0] for word in words):
+        close = [] if typed in KNOWN_WORDS else difflib.get_close_matches(typed, KNOWN_WORDS, n=1)
+        if close and typed in message:
+            return f"; did you mean {close[0]!r}?"
+    return ""
+
+
+def _obey(chosen: argparse.Namespace) -> int:
     from feedback_alignment.experiments import commands
 
     try:

@@ -13,13 +13,19 @@ if TYPE_CHECKING:
     import torch
 
 
+def _is_index(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= int(value) < 2 ** 32
+
+
 def _sequence(seed: int, name: str, indices: tuple[int, ...]) -> np.random.SeedSequence:
-    if not name:
-        raise ValueError("a stream needs a name, such as 'weights' or 'feedback'; got an empty string")
-    for value in (seed, *indices):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-            raise ValueError(f"seed and indices of stream {name!r} must be integers >= 0; got {value!r}")
     encoded = name.encode()
+    if len(encoded) < 2:
+        raise ValueError(f"a stream needs a name in words, such as 'weights' or 'feedback'; got {name!r}")
+    for value in (seed, *indices):
+        if not _is_index(value):
+            raise ValueError(f"seed and indices of stream {name!r} must be integers in 0 … 2**32 - 1; got {value!r}")
+    # NumPy fills up with zeros below four words and cuts larger integers into several: hence the limits above, without
+    # which different arguments could give the same words.
     return np.random.SeedSequence([int(seed), len(encoded), *encoded, *map(int, indices)])
 
 
@@ -30,7 +36,7 @@ def generator(seed: int, name: str, *indices: int) -> np.random.Generator:
     count within the stream (a layer, an epoch). The same arguments give the same numbers on every platform; different
     arguments give statistically independent ones.
 
-    Raises ValueError for an empty name or for a seed or index that is not an integer >= 0.
+    Raises ValueError for a name shorter than two letters or a seed or index that is not an integer in 0 … 2**32 - 1.
     """
     return np.random.Generator(np.random.PCG64DXSM(_sequence(seed, name, indices)))
 

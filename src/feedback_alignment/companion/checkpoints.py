@@ -48,10 +48,17 @@ class CheckpointFile:
         return state
 
     def write(self, state: Mapping[str, np.ndarray]) -> None:
-        """Replace the state, whole or not at all."""
+        """Replace the state, whole or not at all.
+
+        Raises TypeError for an array of Python objects, which only pickle could store.
+        """
+        for name, values in state.items():
+            if values.dtype.hasobject:
+                raise TypeError(f"a checkpoint holds arrays of numbers or text; {name!r} holds Python objects")
+        arrays: dict[str, Any] = dict(state)
         buffer = io.BytesIO()
         identity = np.frombuffer(self._identity.encode(), dtype=np.uint8)
-        np.savez(buffer, allow_pickle=False, identity=identity, **state)
+        np.savez(buffer, identity=identity, **arrays)
         body = buffer.getvalue()
         atomic.write_bytes(self.path, MARK + hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
 

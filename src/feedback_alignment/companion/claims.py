@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 Verdict = Literal["agrees", "disagrees", "reduced", "not reproducible"]
 SCALES = ("smoke", "quick", "reduced", "paper")
 MAX_SIGMAS = 3.0
+NEGLIGIBLE = 1e-12
+"""Smaller numbers are rounding errors, which differ between processors: they are shown as smaller than this."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,16 @@ class Expected:
 
 @dataclass(frozen=True)
 class Measured:
-    """Our number with its standard error over `seeds` independent runs (NaN for an exact number, seeds = 0)."""
+    """Our number with its standard error over `seeds` independent runs (an exact number has error 0 and seeds 0)."""
 
     value: float
     standard_error: float
     seeds: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.standard_error < math.inf or self.seeds < 0 or (self.standard_error and not self.seeds):
+            raise ValueError("a measured number needs a finite standard error >= 0 and the number of seeds behind it; "
+                             f"got {self}")
 
     @classmethod
     def over_seeds(cls, values: ArrayLike) -> Self:
@@ -65,9 +72,9 @@ class Tolerance:
     """A finite-size, rounding or reading error that more seeds do not reduce."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.sigmas <= MAX_SIGMAS or not self.floor >= 0 or not self.reason:
-            raise ValueError(f"a tolerance is at most {MAX_SIGMAS:g} standard errors plus a floor >= 0, with a reason; "
-                             f"got {self}")
+        if not 0 <= self.sigmas <= MAX_SIGMAS or not 0 <= self.floor < math.inf or not self.reason.strip():
+            raise ValueError(f"a tolerance is at most {MAX_SIGMAS:g} standard errors plus a finite floor >= 0, with a "
+                             f"reason; got {self}")
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,9 @@ class Claim:
     def __post_init__(self) -> None:
         if self.scale not in SCALES:
             raise ValueError(f"scale of claim {self.key!r} must be one of {SCALES}; got {self.scale!r}")
+        if self.expected.low == -math.inf and self.expected.high == math.inf and not self.not_reproducible:
+            raise ValueError(f"claim {self.key!r} expects any number whatever, so that nothing could disagree: give "
+                             "`expected` a low or a high end, or say why it is not reproducible")
 
     @property
     def margin(self) -> float:
@@ -123,18 +133,31 @@ class Claim:
         return "agrees" if self.outcome == "inside" else "disagrees"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the claim as plain data, its numbers rounded to four significant digits, for a notebook's output."""
-        return {
+        """Return the claim as plain data for a notebook's output, with `reason` where it is not reproducible.
+
+        Its numbers are text of four significant digits; the measured one has more where its error allows more.
+        """
+        measured = self.measured
+        plain = {
             "key": self.key, "source": self.source, "statement": self.statement, "expected": self.expected.text,
-            "measured": significant(self.measured.value), "standard_error": significant(self.measured.standard_error),
-            "seeds": self.measured.seeds, "margin": significant(self.margin), "tolerance": self.tolerance.reason,
-            "scale": self.scale, "outcome": self.outcome, "verdict": self.verdict,
+            "measured": significant(measured.value, _digits(measured.value, measured.standard_error)),
+            "standard_error": significant(measured.standard_error), "seeds": measured.seeds,
+            "margin": significant(self.margin), "tolerance": self.tolerance.reason, "scale": self.scale,
+            "outcome": self.outcome, "verdict": self.verdict,
         }
+        return {**plain, "reason": self.not_reproducible} if self.not_reproducible else plain
+
+
+def _digits(value: float, error: float) -> int:
+    """Return how many significant digits of `value` reach down to the second digit of its error, at least four."""
+    if error < NEGLIGIBLE or not value or not math.isfinite(value):
+        return 4
+    return min(12, max(4, math.floor(math.log10(abs(value))) - math.floor(math.log10(error)) + 2))
 
 
 def significant(value: float, digits: int = 4) -> str:
     """Return `value` with `digits` significant digits, without trailing zeros; numbers below 1e-12 as such."""
-    if value and abs(value) < 1e-12:
+    if value and abs(value) < NEGLIGIBLE:
         return "< 1e-12" if value > 0 else "> -1e-12"
     return f"{value:.{digits}g}"
 
@@ -143,6 +166,8 @@ def estimate(claim: dict[str, Any]) -> str:
     """Return 'value ± standard error' of a claim's plain data, in the digits that the error allows."""
     if not claim["seeds"]:
         return str(claim["measured"])
-    value, error = float(claim["measured"]), float(claim["standard_error"])
-    digits = 2 if error == 0 else max(0, 1 - math.floor(math.log10(error)))
-    return f"{value:.{digits}f} ± {error:.{digits}f}"
+    value, error = (0.0 if text[0] in "<>" else float(text) for text in (claim["measured"], claim["standard_error"]))
+    if error == 0:
+        return f"{claim['measured']} ± {claim['standard_error']}"
+    digits = max(0, 1 - math.floor(math.log10(error)))
+    return f"{value:z.{digits}f} ± {error:.{digits}f}"

@@ -7,45 +7,57 @@ from typing import Any
 from feedback_alignment.companion.claims import Claim, estimate
 
 CLAIMS_MIME = "application/vnd.feedback-alignment.claims+json"
-COLUMNS = ("Claim", "Paper", "Here", "Seeds", "Tolerance", "Scale", "Verdict")
+Row = dict[str, Any]
 
 
 class ClaimsTable:
-    """Displays claims in a notebook. The HTML holds nothing but escaped text in a fixed frame."""
+    """Displays a chapter's claims in a notebook: those of the stored run, with the live run's numbers beside them.
 
-    def __init__(self, claims: Sequence[Claim]):
-        keys = [claim.key for claim in claims]
-        if len(set(keys)) != len(keys):
-            raise ValueError(f"claims need different keys; got {keys}")
-        self.rows = [claim.as_dict() for claim in claims]
+    Without a stored run the live run's claims stand alone. The machine-readable output is always the live run's.
+    """
+
+    def __init__(self, live: Sequence[Claim], stored: Sequence[Claim] | None = None):
+        keys = [claim.key for claim in live]
+        if len(set(keys)) != len(keys) or (stored is not None and [claim.key for claim in stored] != keys):
+            raise ValueError(f"claims need different keys, the same in both runs; got {keys}"
+                             + ("" if stored is None else f" and {[claim.key for claim in stored]}"))
+        self.live = [claim.as_dict() for claim in live]
+        self.stored = None if stored is None else [claim.as_dict() for claim in stored]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return {"text/plain": claims_text(self.rows), "text/html": claims_html(self.rows), CLAIMS_MIME: self.rows}
+        html = claims_html(self.live if self.stored is None else self.stored,
+                           live=None if self.stored is None else self.live)
+        return {"text/plain": claims_text(self.live), "text/html": html, CLAIMS_MIME: self.live}
 
 
-def claims_text(rows: Sequence[dict[str, Any]]) -> str:
+def claims_text(rows: Sequence[Row]) -> str:
     """Return claims, as `Claim.as_dict` gives them, as lines of text."""
-    return "\n".join(f"{row['verdict']:>16}  {row['statement']} [{row['source']}]: paper {row['expected']}, "
-                     f"here {estimate(row)} (n = {row['seeds']}, {row['scale']}){_so_far(row)}" for row in rows)
+    return "\n".join(f"{row['verdict']}{_remark(row)}: {row['statement']} [{row['source']}]; paper {row['expected']}, "
+                     f"here {estimate(row)} (n = {row['seeds']}, {row['scale']})" for row in rows)
 
 
-def claims_html(rows: Sequence[dict[str, Any]], caption: str = "Claims checked on this page") -> str:
-    """Return claims, as `Claim.as_dict` gives them, as an HTML table."""
-    head = "".join(f'<th scope="col">{name}</th>' for name in COLUMNS)
-    body = "".join(_row(row) for row in rows)
+def claims_html(rows: Sequence[Row], caption: str = "Claims checked on this page",
+                live: Sequence[Row] | None = None) -> str:
+    """Return claims, as `Claim.as_dict` gives them, as an HTML table of escaped text; `live` adds a column."""
+    names = ["Claim", "Paper", "Here", "Seeds", "Tolerance", "Scale", *(["Live run"] if live else []), "Verdict"]
+    head = "".join(f'<th scope="col">{name}</th>' for name in names)
+    beside: Sequence[Row | None] = live or [None] * len(rows)
+    body = "".join(_row(row, quick) for row, quick in zip(rows, beside, strict=True))
     return (f'<table class="claims-table"><caption>{escape(caption)}</caption>'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
 
 
-def _row(row: dict[str, Any]) -> str:
+def _row(row: Row, live: Row | None) -> str:
     tag = row["verdict"].replace(" ", "-")
-    cells = (row["expected"], estimate(row), row["seeds"] or "exact",
-             f"± {row['margin']}: {row['tolerance']}", row["scale"])
+    cells = [row["expected"], estimate(row), row["seeds"] or "exact", f"± {row['margin']}: {row['tolerance']}",
+             row["scale"], *([f"{estimate(live)} ({live['outcome']})"] if live else [])]
     return (f'<tr id="claim-{escape(row["key"])}"><th scope="row">{escape(row["statement"])} '
             f'<span class="claim-source">{escape(row["source"])}</span></th>'
             + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells)
-            + f'<td class="verdict verdict-{escape(tag)}">{escape(row["verdict"])}{_so_far(row)}</td></tr>')
+            + f'<td class="verdict verdict-{escape(tag)}">{escape(row["verdict"] + _remark(row))}</td></tr>')
 
 
-def _so_far(row: dict[str, Any]) -> str:
-    return f" (so far {row['outcome']})" if row["verdict"] == "reduced" else ""
+def _remark(row: Row) -> str:
+    if row["verdict"] == "reduced":
+        return f" (so far {row['outcome']})"
+    return f" ({row['reason']})" if "reason" in row else ""

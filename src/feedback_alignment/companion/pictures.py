@@ -2,16 +2,18 @@
 
 import io
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Okabe and Ito's palette, less its yellow (too pale on white).
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 MARKERS = "osD^vPX"
-STYLE = {
+STYLE: Any = {
     "font.size": 10, "axes.titlesize": 10, "axes.grid": True, "grid.alpha": 0.3, "axes.spines.top": False,
     "axes.spines.right": False, "legend.frameon": False, "lines.linewidth": 1.6, "lines.markersize": 4,
     "figure.facecolor": "white", "savefig.facecolor": "white",
@@ -21,11 +23,13 @@ STYLE = {
 class Picture:
     """A figure as a notebook shows it: a PNG without a time stamp, and a short text for a terminal."""
 
-    def __init__(self, figure: Figure, dpi: int = 110):
+    def __init__(self, figure: "Figure", dpi: int = 110):
         self._figure = figure
         self._dpi = dpi
 
     def _repr_png_(self) -> bytes:
+        from matplotlib import rc_context
+
         buffer = io.BytesIO()
         with rc_context(STYLE):
             self._figure.savefig(buffer, format="png", dpi=self._dpi, metadata={"Software": None})
@@ -36,8 +40,11 @@ class Picture:
 
 
 def panels(rows: int, columns: int, *, width: float = 8.0, height: float = 3.0,
-           share_y: bool = True) -> tuple[Figure, np.ndarray]:
+           share_y: bool = True) -> "tuple[Figure, np.ndarray]":
     """Return a figure and its axes, an array with shape (rows, columns); `height` is that of one row, in inches."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
     with rc_context(STYLE):
         figure = Figure(figsize=(width, height * rows), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False, sharey="row" if share_y else False)
@@ -49,7 +56,7 @@ def colour(index: int) -> str:
     return PALETTE[index % len(PALETTE)]
 
 
-def band(axes: Axes, x: Sequence[float] | np.ndarray, values: np.ndarray, *, label: str, index: int,
+def band(axes: "Axes", x: Sequence[float] | np.ndarray, values: np.ndarray, *, label: str, index: int,
          linestyle: str = "-") -> None:
     """Draw the mean over seeds with a band of one standard error to each side.
 
@@ -61,7 +68,7 @@ def band(axes: Axes, x: Sequence[float] | np.ndarray, values: np.ndarray, *, lab
     axes.fill_between(x, mean - error, mean + error, color=colour(index), alpha=0.25, linewidth=0)
 
 
-def epoch_axis(axes: Axes, epochs: np.ndarray) -> None:
+def epoch_axis(axes: "Axes", epochs: np.ndarray) -> None:
     """Make the x axis one of training time in epochs: linear up to the first observation, logarithmic beyond."""
     axes.set_xscale("symlog", linthresh=float(epochs[epochs > 0].min()), linscale=0.4)
     axes.set_xlim(0, float(epochs.max()) * 1.1)

@@ -94,11 +94,16 @@ def duration(seconds: float) -> str:
 
 def provenance_line(record: Mapping[str, Any]) -> str:
     """Return the line of text that stands below every stored figure."""
-    seeds = len(record["seeds"])
+    commit = record["commit"].rstrip("+")[:10] + ("+" if record["commit"].endswith("+") else "")
     reduced = "; reduced against the paper: " + ", ".join(record["reduced"]) if record["reduced"] else ""
-    return (f"Stored {record['profile']}-profile run: {seeds} seeds, {duration(record['wall_seconds'])} on "
+    return (f"Stored {record['profile']}-profile run: {_seeds(record)}, {duration(record['wall_seconds'])} on "
             f"{record['device']}, torch {record['versions']['torch']}, {record['date']}, "
-            f"commit {record['commit'][:10]}{reduced}.")
+            f"commit {commit}{reduced}.")
+
+
+def _seeds(record: Mapping[str, Any]) -> str:
+    count = len(record["seeds"])
+    return f"{count} seed" if count == 1 else f"{count} seeds"
 
 
 def scale(dataset: "xr.Dataset") -> str:
@@ -111,4 +116,4 @@ def title(dataset: "xr.Dataset") -> str:
     """Return the heading of a dataset's panels: scale, data and number of seeds."""
     record = provenance(dataset)
     images = record["settings"].get("images")
-    return f"{scale(dataset)} run: " + (f"{images}, " if images else "") + f"{len(record['seeds'])} seeds"
+    return f"{scale(dataset)} run: " + (f"{images}, " if images else "") + _seeds(record)

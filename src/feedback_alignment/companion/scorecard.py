@@ -41,7 +41,7 @@ def entry(chapter: str, notebook: Path, stored: list[dict[str, Any]] | None) -> 
     Raises ValueError for a notebook without a title or, where they are needed, without claims.
     """
     content = json.loads(notebook.read_text(encoding="utf-8"))
-    first = "".join(content["cells"][0]["source"]).splitlines()[0]
+    first = "".join("".join(cell["source"]) for cell in content["cells"][:1]).partition("\n")[0]
     if not first.startswith("# "):
         raise ValueError(f"{notebook.name} must begin with a title ('# ...'); got {first!r}")
     if stored is not None:

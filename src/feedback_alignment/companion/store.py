@@ -1,7 +1,8 @@
-"""Stored results: one netCDF file a chapter and profile, with its provenance and a hash of its contents inside.
+"""Stored results: one netCDF file a chapter and profile, with provenance and a hash of itself inside.
 
 A file is read only if it is whole (SHA-256), ours (it carries that hash) and about what was asked for (chapter,
-settings, science version). It is plain netCDF 3: any tool opens it. Everything else is refused by name, with the way to mend it.
+settings, science version). Everything else is refused by name, with the way to mend it. It is plain netCDF 3, which
+any tool opens.
 """
 
 import hashlib
@@ -80,7 +81,7 @@ def write(dataset: "xr.Dataset", path: Path) -> None:
     """Store `dataset`, whole or not at all.
 
     Its attribute `provenance` must be a JSON object (see `companion.provenance`). Raises ValueError for a dataset
-    without one or whose file would exceed 4 MB.
+    without one, with a second attribute of the hash's form, or whose file would exceed 4 MB.
     """
     provenance(dataset)
     content = _encode(dataset)
@@ -100,8 +101,9 @@ def read(path: Path) -> "xr.Dataset":
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise MissingResultError(f"{path} does not exist: compute it with "
-                                 f"'python -m feedback_alignment run {path.name.split('.')[0]} --profile paper'") from None
+        chapter, _, profile = path.stem.partition(".")
+        raise MissingResultError(f"{path} does not exist: compute it with 'python -m feedback_alignment run {chapter} "
+                                 f"--profile {profile or 'paper'}'") from None
     mend = "restore it with 'git checkout', or delete it and run the chapter again"
     marks = DIGEST.findall(content)
     if not content.startswith(b"CDF") or len(marks) != 1:
@@ -109,7 +111,12 @@ def read(path: Path) -> "xr.Dataset":
                                  f"(no netCDF 3 file with one 'sha256' attribute): {mend}")
     if _digest(content) != marks[0]:
         raise DamagedResultError(f"{path} is truncated or altered (its SHA-256 does not match its contents): {mend}")
-    return xr.load_dataset(io.BytesIO(content), engine="scipy")
+    dataset = xr.load_dataset(io.BytesIO(content), engine="scipy")
+    try:
+        provenance(dataset)
+    except ValueError as error:
+        raise DamagedResultError(f"{path} is not a result of this project ({error}): {mend}") from None
+    return dataset
 
 
 def read_for(path: Path, identity: Identity) -> "xr.Dataset":
@@ -153,6 +160,9 @@ def _difference(name: str, found: Any, wanted: Any) -> str:
 
 def _encode(dataset: "xr.Dataset") -> bytes:
     blank = bytes(dataset.assign_attrs(sha256=BLANK.decode()).to_netcdf(engine="scipy"))
+    if len(DIGEST.findall(blank)) != 1:
+        raise ValueError("a stored dataset must have no other attribute 'sha256' of 64 hexadecimal digits, for one of "
+                         "its variables, than the file's own: rename it")
     return _with_digest(blank, _digest(blank))
 
 

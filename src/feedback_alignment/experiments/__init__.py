@@ -7,7 +7,7 @@ run(settings, device, progress) -> xarray.Dataset, claims(dataset) -> list[Claim
 import difflib
 import importlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 CHAPTERS = ("01_credit_assignment",)
 
 
+@runtime_checkable
 class Experiment(Protocol):
     """What every experiment module offers."""
 
     SETTINGS: Mapping[str, Any]
-    """Profiles `smoke`, `quick` and `paper`; each a frozen dataclass with the fields `profile`, `seeds` and `reduced`."""
+    """Profiles `smoke`, `quick`, `paper`; frozen dataclasses with the fields `profile`, `seeds`, `reduced` and more."""
     SCIENCE_VERSION: int
     COST: Mapping[str, str]
     """Measured or expected cost of each profile, in words."""
@@ -45,7 +46,7 @@ def chapter_name(name: str) -> str:
 
     Raises ValueError, with a suggestion, for anything else.
     """
-    known = {}
+    known: dict[str, str] = {}
     for chapter in CHAPTERS:
         number, _, words = chapter.partition("_")
         known |= {chapter: chapter, number: chapter, str(int(number)): chapter, words: chapter}

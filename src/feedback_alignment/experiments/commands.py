@@ -1,5 +1,6 @@
 """What the command line does with chapters: list them, run one, write the scorecard, describe the environment."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -7,31 +8,12 @@ from feedback_alignment import experiments
 from feedback_alignment.companion import provenance, scorecard, store
 from feedback_alignment.companion.checkpoints import DamagedCheckpointError
 from feedback_alignment.companion.monitor import Monitor
-from feedback_alignment.companion.store import Identity, MissingResultError, ResultError, StaleResultError
+from feedback_alignment.companion.store import ResultError
+from feedback_alignment.experiments.stored import identity, state, stored_result
 
 __all__ = ["DamagedCheckpointError", "ResultError", "environment", "listing", "run", "write_scorecard"]
 
 PROFILES = ("smoke", "quick", "paper")
-
-
-def identity(chapter: str, profile: str) -> Identity:
-    """Return what a stored result of a chapter must belong to."""
-    experiment = experiments.load(chapter)
-    return Identity(experiments.chapter_name(chapter), profile, experiment.SCIENCE_VERSION,
-                    provenance.settings_as_data(experiment.SETTINGS[profile]))
-
-
-def state(chapter: str, profile: str, directory: Path) -> str:
-    """Return 'stored', 'reduced', 'missing', 'stale' or 'damaged'."""
-    try:
-        dataset = store.read_for(store.result_path(directory, chapter, profile), identity(chapter, profile))
-    except MissingResultError:
-        return "missing"
-    except StaleResultError:
-        return "stale"
-    except ResultError:
-        return "damaged"
-    return "reduced" if store.provenance(dataset)["reduced"] else "stored"
 
 
 def listing(results: Path | None = None) -> str:
@@ -53,8 +35,9 @@ def run(chapter: str, *, profile: str, device: str, results: Path | None, checkp
         time_limit: float | None, force: bool) -> str:
     """Compute a chapter, store the result and return a line that says where; skip what is stored already.
 
-    Raises ValueError for an unknown chapter or device, StaleResultError or DamagedResultError for a file that only
-    `force` may replace, StoppedError when the time limit or Ctrl-C ended the run, and what the chapter raises.
+    Raises ValueError for an unknown chapter or device, OSError for folders that cannot be written to,
+    StaleResultError or DamagedResultError for a file that only `force` may replace, StoppedError when the time limit
+    or Ctrl-C ended the run, and what the chapter raises.
     """
     chapter = experiments.chapter_name(chapter)
     _require_device(device)
@@ -66,7 +49,10 @@ def run(chapter: str, *, profile: str, device: str, results: Path | None, checkp
         return f"{path} is there for these settings; --force runs again"
     experiment = experiments.load(chapter)
     folder = checkpoints or directory.parent / "checkpoints"
-    known = {"chapter": chapter, "science_version": belongs.science_version, "settings": belongs.settings, "device": device}
+    _require_writable(directory, "--results")
+    _require_writable(folder, "--checkpoints")
+    known = {"chapter": chapter, "science_version": belongs.science_version, "settings": belongs.settings,
+             "device": device}
     with Monitor(folder / chapter, known, time_limit) as monitor:
         dataset = experiment.run(experiment.SETTINGS[profile], device, monitor)
         store.write(dataset, path)
@@ -78,10 +64,20 @@ def _require_device(device: str) -> None:
     import torch
 
     try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, dtype=torch.float64, device=device).cpu()
+    except (RuntimeError, AssertionError, TypeError) as error:
         raise ValueError(f"device {device!r} cannot be used here ({str(error).splitlines()[0]}): "
                          "'python -m feedback_alignment check' lists the devices; --device cpu always works") from error
+
+
+def _require_writable(folder: Path, option: str) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(f"nothing can be written to {folder} ({error.strerror}): name another folder with {option}"
+                      ) from error
 
 
 def write_scorecard(into: Path | None = None, results: Path | None = None) -> Path:
@@ -105,11 +101,8 @@ def stored_claims(chapter: str, directory: Path) -> list[dict[str, Any]] | None:
 
     Raises StaleResultError or DamagedResultError.
     """
-    try:
-        dataset = store.read_for(store.result_path(directory, chapter), identity(chapter, "paper"))
-    except MissingResultError:
-        return None
-    return [claim.as_dict() for claim in experiments.load(chapter).claims(dataset)]
+    dataset = stored_result(chapter, directory)
+    return None if dataset is None else [claim.as_dict() for claim in experiments.load(chapter).claims(dataset)]
 
 
 def environment() -> str:

@@ -1,4 +1,4 @@
-"""Where the official MNIST and CIFAR-10 files come from, and how they are read.
+"""Where the official MNIST and CIFAR-10 files come from.
 
 Either a folder of the reader's, named by the environment variable FEEDBACK_ALIGNMENT_DATA, with `mnist/*-ubyte.gz` and
 `cifar-10-batches-bin/*.bin`; or the official archives, downloaded once into a cache of the user's (another place with
@@ -8,18 +8,15 @@ FEEDBACK_ALIGNMENT_CACHE) and used only while their SHA-256 is the official one.
 import gzip
 import hashlib
 import importlib.metadata
-import math
 import os
-import struct
 import sys
 import tarfile
-import tempfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import UInt8
+from feedback_alignment import atomic
+from feedback_alignment.networks.image_files import CIFAR10_BATCH_BYTES, DataFileError
 
 DATA_VARIABLE = "FEEDBACK_ALIGNMENT_DATA"
 CACHE_VARIABLE = "FEEDBACK_ALIGNMENT_CACHE"
@@ -27,10 +24,6 @@ CACHE_VARIABLE = "FEEDBACK_ALIGNMENT_CACHE"
 
 class DataUnavailableError(OSError):
     """A data set is neither in the given folder nor in the cache, and could not be downloaded."""
-
-
-class DataFileError(ValueError):
-    """A data file is damaged, or is not what its name says."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +60,6 @@ CIFAR10 = OfficialFile(
 )
 CIFAR10_FOLDER = "cifar-10-batches-bin"
 CIFAR10_BATCHES = (*(f"data_batch_{batch}.bin" for batch in range(1, 6)), "test_batch.bin")
-_CIFAR10_ROWS, _CIFAR10_ROW = 10_000, 1 + 3 * 32 * 32
-_CIFAR10_SIZE = _CIFAR10_ROWS * _CIFAR10_ROW
 _CIFAR10_TEXTS = ("batches.meta.txt", "readme.html")
 _SUMS = "SHA256SUMS"
 
@@ -158,13 +149,13 @@ def extract_cifar10(archive: Path, folder: Path) -> None:
                 stream = tar.extractfile(member)
                 content = stream.read() if stream else b""
                 hashes[name] = hashlib.sha256(content).hexdigest()
-                _write_whole(folder / name, content)
+                atomic.write_bytes(folder / name, content)
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataFileError(f"{archive.name}: not a whole tar.gz archive ({error}): download it again") from error
     missing = [name for name in CIFAR10_BATCHES if name not in hashes]
     if missing:
         raise DataFileError(f"{archive.name}: lacks {', '.join(missing)}")
-    _write_whole(folder / _SUMS, "".join(f"{hashes[name]}  {name}\n" for name in CIFAR10_BATCHES).encode())
+    atomic.write_bytes(folder / _SUMS, "".join(f"{hashes[name]}  {name}\n" for name in CIFAR10_BATCHES).encode())
 
 
 def _member_name(member: tarfile.TarInfo, archive: Path) -> str:
@@ -179,93 +170,11 @@ def _member_name(member: tarfile.TarInfo, archive: Path) -> str:
         raise DataFileError(f"{where} is a link or a device, not a plain file")
     if folder != CIFAR10_FOLDER or name not in (*CIFAR10_BATCHES, *_CIFAR10_TEXTS):
         raise DataFileError(f"{where} does not belong in the official archive")
-    if name in CIFAR10_BATCHES and member.size != _CIFAR10_SIZE:
-        raise DataFileError(f"{where} must have {_CIFAR10_SIZE} bytes; got {member.size}")
+    if name in CIFAR10_BATCHES and member.size != CIFAR10_BATCH_BYTES:
+        raise DataFileError(f"{where} must have {CIFAR10_BATCH_BYTES} bytes; got {member.size}")
     if name in _CIFAR10_TEXTS and member.size > 1 << 16:
         raise DataFileError(f"{where} is a short text in the official archive; here it has {member.size} bytes")
     return name
-
-
-def read_idx(path: Path, shape: tuple[int, ...]) -> UInt8[np.ndarray, "..."]:
-    """Return the array of unsigned bytes in a gzipped IDX file, whose header must announce exactly `shape`.
-
-    At most one byte more than announced is ever decompressed. Raises DataFileError for a file that is damaged, cut
-    short, too long, of another type or of another shape.
-    """
-    count = math.prod(shape)
-    try:
-        with gzip.open(path) as stream:
-            magic = stream.read(4)
-            sizes = stream.read(4 * len(shape)) if magic == bytes((0, 0, 8, len(shape))) else b""
-            body = stream.read(count + 1) if sizes == struct.pack(f">{len(shape)}I", *shape) else b""
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataFileError(f"{path}: not a whole gzip file ({error}): get it again") from error
-    if len(magic) < 4:
-        raise DataFileError(f"{path}: cut short: {len(magic)} bytes, less than the header of an IDX file")
-    if magic[:3] != b"\0\0\x08":
-        raise DataFileError(f"{path}: wrong magic number: expected 000008.. (unsigned bytes), got {magic.hex()}")
-    if magic[3] != len(shape):
-        raise DataFileError(
-            f"{path}: expected {len(shape)} dimensions, got {magic[3]}: are the files of images and labels exchanged?"
-        )
-    if len(sizes) < 4 * len(shape):
-        raise DataFileError(f"{path}: cut short: {4 + len(sizes)} bytes, less than the header of an IDX file")
-    announced = struct.unpack(f">{len(shape)}I", sizes)
-    if announced != shape:
-        raise DataFileError(f"{path}: expected sizes {shape}, the header announces {announced}")
-    if len(body) < count:
-        raise DataFileError(f"{path}: cut short: expected {count} values after the header, got {len(body)}")
-    if len(body) > count:
-        raise DataFileError(f"{path}: more bytes follow the {count} values that the header announces")
-    return np.frombuffer(body, np.uint8).reshape(shape)
-
-
-def read_mnist(
-    images_path: Path, labels_path: Path, samples: int
-) -> tuple[UInt8[np.ndarray, "samples 1 28 28"], UInt8[np.ndarray, " samples"]]:
-    """Return images and labels from a pair of MNIST's files.
-
-    Raises DataFileError as `read_idx` does, and for labels above 9, classes that never occur, or pixels that stay in
-    the lower half of 0 to 255.
-    """
-    images, labels = read_idx(images_path, (samples, 28, 28)), read_idx(labels_path, (samples,))
-    _check_values(images, images_path, labels, labels_path)
-    return images[:, None], labels
-
-
-def read_cifar10(
-    path: Path, samples: int = _CIFAR10_ROWS
-) -> tuple[UInt8[np.ndarray, "samples 3 32 32"], UInt8[np.ndarray, " samples"]]:
-    """Return images and labels from one batch: rows of a label byte and the red, green and blue plane.
-
-    Raises DataFileError for a wrong size and, as `read_mnist` does, for wrong values.
-    """
-    expected = samples * _CIFAR10_ROW
-    with path.open("rb") as stream:
-        content = stream.read(expected + 1)
-    if len(content) < expected:
-        raise DataFileError(f"{path}: cut short: expected {expected} bytes, got {len(content)}: get it again")
-    if len(content) > expected:
-        raise DataFileError(f"{path}: expected {expected} bytes, more follow: is it the binary version of CIFAR-10?")
-    rows = np.frombuffer(content, np.uint8).reshape(samples, _CIFAR10_ROW)
-    images, labels = rows[:, 1:].reshape(samples, 3, 32, 32), rows[:, 0]
-    _check_values(images, path, labels, path)
-    return images, labels
-
-
-def _check_values(
-    images: UInt8[np.ndarray, " samples *pixels"],
-    images_path: Path,
-    labels: UInt8[np.ndarray, " samples"],
-    labels_path: Path,
-) -> None:
-    counts = np.bincount(labels, minlength=10)
-    if len(counts) > 10:
-        raise DataFileError(f"{labels_path}: labels must be 0 to 9; got {len(counts) - 1}")
-    if not counts.all():
-        raise DataFileError(f"{labels_path}: no label {int(np.argmin(counts))}: each of 0 to 9 must occur")
-    if images.max() < 128:
-        raise DataFileError(f"{images_path}: pixels must use 0 to 255; got at most {images.max()}: are they rescaled?")
 
 
 def mnist_files() -> tuple[dict[str, Path], dict[str, str]]:
@@ -368,16 +277,3 @@ def _as_extracted(folder: Path) -> bool:
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -8,12 +8,11 @@ import difflib
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64, UInt8
 
-from feedback_alignment.networks import archives
+from feedback_alignment.networks import archives, image_files
 from feedback_alignment.streams import generator as stream
 
 _ROUNDING = 1e-5
@@ -88,7 +87,7 @@ class LabelledImages:
         train, test = self.train_inputs, self.test_inputs
         return train.reshape(len(train), -1), test.reshape(len(test), -1)
 
-    def subset(self, train: int, test: int) -> Self:
+    def subset(self, train: int, test: int) -> "LabelledImages":
         """Return the first `train` training images and the first `test` test images, without copying them.
 
         Raises ValueError if there are not that many, or for less than one.
@@ -117,8 +116,8 @@ def load(name: str) -> LabelledImages:
     'mnist' (60,000 and 10,000 of 1×28×28) and 'cifar10' (50,000 and 10,000 of 3×32×32) keep the official split and
     order; see `feedback_alignment.networks.archives` for where they are looked for.
 
-    Raises ValueError for another name, and DataUnavailableError or DataFileError (in `archives`) for files that are
-    missing or damaged.
+    Raises ValueError for another name, DataUnavailableError (in `archives`) for files that are missing, and
+    DataFileError (in `image_files`) for damaged ones.
     """
     loaders: dict[str, Callable[[], LabelledImages]] = {"digits": _digits, "mnist": _mnist, "cifar10": _cifar10}
     if name not in loaders:
@@ -155,7 +154,7 @@ def _digits() -> LabelledImages:
 def _mnist() -> LabelledImages:
     paths, source = archives.mnist_files()
     train, test = (
-        archives.read_mnist(paths[f"{part}-images-idx3-ubyte.gz"], paths[f"{part}-labels-idx1-ubyte.gz"], samples)
+        image_files.read_mnist(paths[f"{part}-images-idx3-ubyte.gz"], paths[f"{part}-labels-idx1-ubyte.gz"], samples)
         for part, samples in (("train", 60_000), ("t10k", 10_000))
     )
     return _from_bytes("mnist", train, test, source)
@@ -163,7 +162,7 @@ def _mnist() -> LabelledImages:
 
 def _cifar10() -> LabelledImages:
     paths, source = archives.cifar10_files()
-    *batches, test = (archives.read_cifar10(paths[name]) for name in archives.CIFAR10_BATCHES)
+    *batches, test = (image_files.read_cifar10(paths[name]) for name in archives.CIFAR10_BATCHES)
     train = np.concatenate([images for images, _ in batches]), np.concatenate([labels for _, labels in batches])
     return _from_bytes("cifar10", train, test, source)
 

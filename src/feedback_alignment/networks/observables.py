@@ -15,13 +15,22 @@ from feedback_alignment.networks.rules import BP, Rule
 
 
 def cosine(a: Float[Tensor, "*batch width"], b: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch"]:
-    """Cosine between `a` and `b` along the last axis; NaN where one of them is zero."""
-    return (a * b).sum(-1) / (a.norm(dim=-1) * b.norm(dim=-1))
+    """Cosine between `a` and `b` along the last axis, in float64; NaN where one of them is zero.
+
+    In float32 the squares of a well-trained sample's errors would underflow.
+    """
+    a, b = a.double(), b.double()
+    product: Tensor = torch.einsum("...i,...i->...", a, b)
+    lengths: Tensor = torch.linalg.vector_norm(a, dim=-1) * torch.linalg.vector_norm(b, dim=-1)
+    return product / lengths
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """Alignment with back-propagation of each member's hidden layers; NaN for a layer that the rule leaves alone."""
+    """Alignment with back-propagation of each member's hidden layers; NaN for a layer that the rule leaves alone.
+
+    A sample whose signal is exactly zero (all its units dead, say) has no direction and is left out of the averages.
+    """
 
     gradient: Float[Tensor, "members layers"]
     """cos∠(δa_l, δa_l^BP) of a sample, mean over samples (released code of Refinetti et al. 2021; cf. Eq. 19)."""
@@ -51,14 +60,22 @@ def alignment(network: Perceptrons, rule: Rule, inputs: Float[Tensor, "batch fea
                                  for part in (ours.signals[index], ours.deltas[index]))
         gradient, signals = cosine(our_delta, delta), cosine(our_signal, signal)
         update = cosine((our_delta.mT @ below).flatten(-2), (delta.mT @ below).flatten(-2))
-        columns.append([gradient.mean(-1), gradient.std(-1), signals.mean(-1), signals.std(-1), update])
+        columns.append([*_mean_and_spread(gradient), *_mean_and_spread(signals), update])
     return Alignment(*(torch.stack(values, -1) for values in zip(*columns, strict=True)))
+
+
+def _mean_and_spread(cosines: Float[Tensor, "members batch"]) -> tuple[Float[Tensor, " members"],
+                                                                      Float[Tensor, " members"]]:
+    mean = cosines.nanmean(-1)
+    counted = cosines.isfinite().sum(-1)
+    squares = (cosines - mean[:, None]).square().nansum(-1)
+    return mean, (squares / (counted - 1).clamp(min=0)).sqrt()
 
 
 def accuracy(network: Perceptrons, inputs: Float[Tensor, "samples features"], labels: Int[Tensor, " samples"],
              chunk: int = 2000) -> Float[Tensor, " members"]:
     """Return the fraction of samples that each member classifies correctly, computed `chunk` samples at a time."""
     right = torch.zeros(len(network.seeds), dtype=torch.int64, device=inputs.device)
-    for x, y in zip(inputs.split(chunk), labels.split(chunk), strict=True):
+    for x, y in zip(torch.split(inputs, chunk), torch.split(labels, chunk), strict=True):
         right += (network.forward(x)[-1].argmax(-1) == y).sum(-1)
     return right.double() / len(labels)

@@ -4,6 +4,7 @@ Every tensor has a leading `members` axis. A member's numbers depend on its own 
 Symbols: a_l = W_l h_{l-1}, h_l = g(a_l), h_0 = x; the network's output is a_L (Refinetti et al. 2021, Introduction).
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -35,7 +36,21 @@ class Perceptrons:
     activation: str
     seeds: tuple[int, ...]
 
-    def forward(self, inputs: Float[Tensor, "... batch features"]) -> list[Float[Tensor, "members batch width"]]:
+    def __post_init__(self) -> None:
+        """Raise ValueError for weights that do not chain or do not fit the feedback, or an unknown activation."""
+        shapes = [tuple(W.shape) for W in self.weights]
+        chained = all(below[1] == above[2] for below, above in itertools.pairwise(shapes))
+        if len(shapes) < 2 or not chained or any(shape[0] != len(self.seeds) for shape in shapes):
+            raise ValueError(f"weights must be (members, n_l, n_(l-1)) for l = 1, 2, ..., chained, with "
+                             f"{len(self.seeds)} members, one a seed; got {shapes}")
+        found = [None if F is None else tuple(F.shape[:2]) for F in self.feedback]
+        if len(found) != len(shapes) - 1 or any(F not in (None, W[:2]) for F, W in zip(found, shapes, strict=False)):
+            raise ValueError("feedback must be None or (members, n_l, columns) for each hidden layer, here with "
+                             f"(members, n_l) in {[shape[:2] for shape in shapes[:-1]]}; got {found}")
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {sorted(ACTIVATIONS)}; got {self.activation!r}")
+
+    def forward(self, inputs: Float[Tensor, "... batch features"]) -> list[Float[Tensor, "... batch _"]]:
         """Return [h_0, h_1, …, h_{L-1}, a_L]. `inputs` may be shared (batch, features) or one batch a member."""
         g, _ = ACTIVATIONS[self.activation]
         layers = [inputs]
@@ -85,11 +100,9 @@ def mlp(sizes: Sequence[int], rule: Rule, seeds: Sequence[int], *, activation: s
     activation.
     """
     if len(sizes) < 3 or min(sizes) < 1:
-        raise ValueError(f"sizes must name inputs, at least one hidden layer and outputs, each >= 1; got {tuple(sizes)}")
+        raise ValueError(f"sizes must be those of inputs, hidden layers (one or more) and outputs; got {tuple(sizes)}")
     if not seeds or len(set(seeds)) != len(seeds):
         raise ValueError(f"seeds must be different integers, one a member; got {tuple(seeds)}")
-    if activation not in ACTIVATIONS:
-        raise ValueError(f"activation must be one of {sorted(ACTIVATIONS)}; got {activation!r}")
 
     def uniform(stream: str, layer: int, rows: int, columns: int, bound: float) -> Tensor:
         draws = [streams.generator(seed, stream, layer).uniform(-bound, bound, (rows, columns)) for seed in seeds]
@@ -98,14 +111,15 @@ def mlp(sizes: Sequence[int], rule: Rule, seeds: Sequence[int], *, activation: s
     weights = [uniform("weights", layer, sizes[layer], sizes[layer - 1], sizes[layer - 1] ** -0.5)
                for layer in range(1, len(sizes))]
     columns = {"none": None, "output": lambda layer: sizes[-1], "above": lambda layer: sizes[layer + 1]}[rule.feedback]
-    feedback = [None if columns is None else uniform("feedback", layer, sizes[layer], columns(layer), sizes[layer] ** -0.5)
-                for layer in range(1, len(sizes) - 1)]
+    hidden = range(1, len(sizes) - 1)
+    feedback = [None if columns is None else uniform("feedback", layer, sizes[layer], columns(layer),
+                                                     sizes[layer] ** -0.5) for layer in hidden]
     return Perceptrons(weights, feedback, activation, tuple(seeds))
 
 
 def classification_error(logits: Float[Tensor, "members batch classes"],
                          target: Float[Tensor, "members batch classes"]) -> Float[Tensor, "members batch classes"]:
-    """e = softmax(a_L) − y: the gradient of the cross entropy of one sample with respect to a_L."""
+    """Return e = softmax(a_L) − y, the gradient of the cross entropy of one sample with respect to a_L."""
     return torch.softmax(logits, dim=-1) - target
 
 

@@ -13,7 +13,7 @@ kind of feedback it wants and one method; `train` and the observables take it as
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -38,6 +38,7 @@ class HiddenLayer:
     """F_l, or None for a rule without feedback."""
 
 
+@runtime_checkable
 class Rule(Protocol):
     """A learning rule."""
 
@@ -48,10 +49,11 @@ class Rule(Protocol):
         """Return the signal at the output of the hidden layer, or None where the layer does not learn."""
 
 
-def _matrix(layer: HiddenLayer) -> Float[Tensor, "members width columns"]:
-    if layer.feedback is None:
-        raise ValueError("this rule needs a feedback matrix F_l for every hidden layer; the network has none: "
-                         "make it with mlp(..., rule=<this rule>)")
+def _matrix(layer: HiddenLayer, columns: int) -> Float[Tensor, "members width columns"]:
+    found = 0 if layer.feedback is None else layer.feedback.shape[-1]
+    if layer.feedback is None or found != columns:
+        raise ValueError(f"this rule needs a feedback matrix F_l with {columns} columns; the network's has {found}: "
+                         "make the network with mlp(sizes, rule, ...) for the rule that trains it")
     return layer.feedback
 
 
@@ -76,7 +78,7 @@ class FA:
 
     def teaching_signal(self, layer: HiddenLayer) -> Float[Tensor, "members batch width"]:
         """F_l δa_{l+1}."""
-        return layer.delta_above @ _matrix(layer).mT
+        return layer.delta_above @ _matrix(layer, layer.delta_above.shape[-1]).mT
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class DFA:
 
     def teaching_signal(self, layer: HiddenLayer) -> Float[Tensor, "members batch width"]:
         """F_l e."""
-        return layer.error @ _matrix(layer).mT
+        return layer.error @ _matrix(layer, layer.error.shape[-1]).mT
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class DRTP:
 
     def teaching_signal(self, layer: HiddenLayer) -> Float[Tensor, "members batch width"]:
         """−F_l y."""
-        return -(layer.target @ _matrix(layer).mT)
+        return -(layer.target @ _matrix(layer, layer.target.shape[-1]).mT)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """The training loop: plain stochastic gradient descent on an ensemble, with observations, checkpoints and resume."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from feedback_alignment.networks.rules import Rule
 Observations = dict[str, np.ndarray]
 
 
+@runtime_checkable
 class Progress(Protocol):
     """What the loop tells, and asks, whoever watches it."""
 
@@ -29,6 +31,7 @@ class Progress(Protocol):
         """One more step is done. Raises to stop the loop; the state has been written if `checkpoint_due` said so."""
 
 
+@runtime_checkable
 class Checkpoint(Protocol):
     """Where a stage keeps its state."""
 
@@ -53,8 +56,8 @@ class Schedule:
     """Epochs at which to observe, ascending, from 0 to `epochs`; rounded to whole steps."""
 
     def __post_init__(self) -> None:
-        if self.batch < 1 or self.epochs < 0 or not self.learning_rate > 0:
-            raise ValueError("a schedule needs epochs >= 0, batch >= 1 and learning rate > 0; got "
+        if self.batch < 1 or not 0 <= self.epochs < math.inf or not 0 < self.learning_rate < math.inf:
+            raise ValueError("a schedule needs finite epochs >= 0, batch >= 1 and a finite learning rate > 0; got "
                              f"{self.epochs}, {self.batch} and {self.learning_rate}")
         if self.reduction not in ("mean", "sum"):
             raise ValueError(f"reduction must be 'mean' or 'sum'; got {self.reduction!r}")
@@ -84,7 +87,7 @@ def batches(seeds: Sequence[int], epoch: int, samples: int, batch: int) -> Int[n
 
 
 def train(network: Perceptrons, rule: Rule, inputs: Float[Tensor, "samples features"],
-          labels: Int[Tensor, "samples"], schedule: Schedule, observe: Callable[[Perceptrons], Observations], *,
+          labels: Int[Tensor, " samples"], schedule: Schedule, observe: Callable[[Perceptrons], Observations], *,
           progress: Progress | None = None, checkpoint: Checkpoint | None = None) -> Observations:
     """Train `network` in place by `rule` on the cross entropy and return what `observe` saw, stacked along axis 0.
 
@@ -95,14 +98,8 @@ def train(network: Perceptrons, rule: Rule, inputs: Float[Tensor, "samples featu
     Raises ValueError for data that do not fit the network or the batch, FloatingPointError when a member diverges,
     and whatever `progress.advance` raises to stop.
     """
+    _refuse_unfit_data(network, inputs, labels, schedule.batch)
     samples, classes = len(inputs), network.weights[-1].shape[1]
-    if inputs.shape[1] != network.weights[0].shape[2]:
-        raise ValueError(f"inputs must have {network.weights[0].shape[2]} features, as the network; got {inputs.shape[1]}")
-    if len(labels) != samples or samples < schedule.batch:
-        raise ValueError(f"need as many labels as inputs and at least one batch of {schedule.batch}; "
-                         f"got {samples} inputs and {len(labels)} labels")
-    if samples and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
-        raise ValueError(f"labels must lie in 0 … {classes - 1}; got {int(labels.min())} … {int(labels.max())}")
     per_epoch = samples // schedule.batch
     observe_steps = [round(time * per_epoch) for time in schedule.observe_at]
     total = round(schedule.epochs * per_epoch)
@@ -115,9 +112,10 @@ def train(network: Perceptrons, rule: Rule, inputs: Float[Tensor, "samples featu
         progress.begin(rule.name, total, min(done, total))
     order = None
     for index in range(done, total + 1):
-        while len(seen) < len(observe_steps) and observe_steps[len(seen)] == index:
-            seen.append(observe(network))
+        if index == total or index in observe_steps:
             _refuse_divergence(network, rule, index)
+        while len(seen) < len(observe_steps) and observe_steps[len(seen)] == index:
+            seen.append({name: np.array(values) for name, values in observe(network).items()})
         if index == total:
             break
         epoch, within = divmod(index, per_epoch)
@@ -132,6 +130,25 @@ def train(network: Perceptrons, rule: Rule, inputs: Float[Tensor, "samples featu
     if checkpoint is not None and done <= total:
         checkpoint.write(_state(network, seen, total + 1))
     return {name: np.stack([entry[name] for entry in seen]) for name in seen[0]}
+
+
+def _refuse_unfit_data(network: Perceptrons, inputs: Tensor, labels: Tensor, batch: int) -> None:
+    W_first, W_last = network.weights[0], network.weights[-1]
+    features, classes = W_first.shape[2], W_last.shape[1]
+    if inputs.ndim != 2 or inputs.shape[1] != features:
+        raise ValueError(f"inputs must be (samples, {features}), the network's features; got {tuple(inputs.shape)}")
+    if inputs.dtype != W_first.dtype:
+        raise ValueError(f"inputs must be {W_first.dtype}, as the network's weights are; got {inputs.dtype}: "
+                         "convert them, or make the network with mlp(..., dtype=inputs.dtype)")
+    if len(labels) != len(inputs) or len(inputs) < batch:
+        raise ValueError(f"need as many labels as inputs and at least one batch of {batch}; "
+                         f"got {len(inputs)} inputs and {len(labels)} labels")
+    if not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+        raise ValueError(f"labels must lie in 0 … {classes - 1}; got {int(labels.min())} … {int(labels.max())}")
+    broken = (~inputs.isfinite()).any(1).nonzero().flatten().tolist()
+    if broken:
+        raise ValueError(f"inputs must be finite; {len(broken)} of {len(inputs)} samples hold NaN or infinity, "
+                         f"first sample {broken[0]}: clean the data")
 
 
 def _refuse_divergence(network: Perceptrons, rule: Rule, index: int) -> None:

@@ -1,0 +1,72 @@
+"""What a chapter costs, at the top of its page: measured times and devices of the quick run and of the paper-scale run.
+
+The quick run's are in the notebook's metadata `feedback_alignment`, the paper-scale run's in the stored result.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util import logging
+
+from feedback_alignment.companion import store
+from feedback_alignment.companion.provenance import duration
+
+_CHAPTER = re.compile(r"notebooks/(?P<name>\d\d_\w+)")
+_LOGGER = logging.getLogger(__name__)
+
+
+def quick_cost(metadata: Mapping[str, Any]) -> str:
+    """Return in words what the quick run cost, from a notebook's metadata."""
+    cost = metadata.get("feedback_alignment")
+    if cost is None:
+        return "not measured yet."
+    return f"{duration(cost['seconds'])} on {cost['device']}; its results are the live ones on this page."
+
+
+def paper_cost(result: Path) -> str:
+    """Return in words what the stored paper-scale run in the file `result` cost, or that there is none.
+
+    Raises the errors of `store.read` and `store.provenance` for a file that cannot be used.
+    """
+    if not result.exists():
+        return "not stored yet."
+    provenance = store.provenance(store.read(result))
+    reduced = "; ".join(provenance["reduced"])
+    size = f"Reduced against the paper: {reduced}." if reduced else "Nothing is reduced against the paper."
+    return f"{duration(provenance['wall_seconds'])} on {provenance['device']}, {provenance['date']}. {size}"
+
+
+def _box(quick: str, paper: str) -> nodes.admonition:
+    rows = (("Quick run: ", quick), ("Paper-scale run: ", paper))
+    lines = nodes.bullet_list()
+    for name, cost in rows:
+        lines += nodes.list_item("", nodes.paragraph("", "", nodes.strong(text=name), nodes.Text(cost)))
+    return nodes.admonition("", nodes.title(text="What this chapter costs"), lines, classes=["cost-box"])
+
+
+def _insert_box(app: Sphinx, doctree: nodes.document) -> None:
+    page = app.env.docname
+    chapter = _CHAPTER.fullmatch(page)
+    if chapter is None:
+        return
+    heading = next(iter(doctree.findall(nodes.title)), None)
+    if heading is None:
+        _LOGGER.warning("a chapter must begin with a title", location=page, type="cost_box")
+        return
+    metadata = json.loads(Path(app.env.doc2path(page)).read_text(encoding="utf-8"))["metadata"]
+    try:
+        paper = paper_cost(store.result_path(Path(app.srcdir) / "results", chapter["name"]))
+    except (store.ResultError, ValueError) as problem:
+        _LOGGER.warning("%s", problem, location=page, type="cost_box")
+        return
+    heading.parent.insert(heading.parent.index(heading) + 1, _box(quick_cost(metadata), paper))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("doctree-read", _insert_box)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,125 @@
+"""Notebooks as files: which chapters there are, reading one, writing one whole."""
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from feedback_alignment import atomic
+from feedback_alignment.companion import store
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+_CHAPTER = re.compile(r"(?P<number>\d\d)_(?P<name>[a-z0-9_]+)")
+
+
+class NotebookFileError(ValueError):
+    """A file that cannot be read as a notebook."""
+
+
+class UnknownChapterError(ValueError):
+    """A chapter that has no notebook."""
+
+
+def clone_root() -> Path:
+    """Return the root of the clone that this package runs from.
+
+    Raises FileNotFoundError where there is none, as in an installed wheel: notebooks are in the clone only.
+    """
+    root = store.clone_root()
+    if root is None:
+        raise FileNotFoundError(
+            "the notebooks are in the clone of the repository, not in the installed package: "
+            "clone it and install it there with `pip install --editable .`"
+        )
+    return root
+
+
+def split_name(chapter: str) -> tuple[str, str]:
+    """Split '01_credit_assignment' into its number '01' and its name 'credit_assignment'."""
+    match = _CHAPTER.fullmatch(chapter)
+    if match is None:
+        raise ValueError(f"a chapter is named NN_name, such as 01_credit_assignment; got {chapter!r}")
+    return match["number"], match["name"]
+
+
+def find_chapters(root: Path, wanted: Sequence[str] = ()) -> dict[str, Path]:
+    """Map chapter names to the notebooks `root`/notebooks/NN_name.ipynb, in order of their numbers.
+
+    `wanted` selects chapters by number, name or both ('01', 'credit_assignment', '01_credit_assignment'); empty means
+    all. Raises UnknownChapterError, with a suggestion, for one that has no notebook.
+    """
+    every = {p.stem: p for p in sorted((root / "notebooks").glob("*.ipynb")) if _CHAPTER.fullmatch(p.stem)}
+    spellings = {spelling: chapter for chapter in every for spelling in (*split_name(chapter), chapter)}
+    for name in wanted:
+        if name not in spellings:
+            close = difflib.get_close_matches(name, spellings, n=1)
+            hint = f"did you mean {spellings[close[0]]}?" if close else f"there are: {', '.join(every) or 'none yet'}"
+            raise UnknownChapterError(f"no chapter {name!r} in {root / 'notebooks'}: {hint}")
+    selected = {spellings[name] for name in wanted} if wanted else set(every)
+    return {chapter: path for chapter, path in every.items() if chapter in selected}
+
+
+def read(path: Path) -> "NotebookNode":
+    """Read a notebook as nbformat 4.5; cells without an id get one derived from their contents.
+
+    Raises NotebookFileError for a file that is not a valid notebook of format 4.
+    """
+    import nbformat
+
+    mend = "restore it, or write it anew with Jupyter"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise NotebookFileError(f"{path} is not JSON ({error}): {mend}") from error
+    if not isinstance(content, dict) or content.get("nbformat") != 4 or not isinstance(content.get("cells"), list):
+        raise NotebookFileError(f"{path} is not a notebook of format 4: {mend}")
+    content["nbformat_minor"] = max(5, content.get("nbformat_minor", 0))
+    for cell, identity in zip(content["cells"], content_ids(content["cells"]), strict=True):
+        cell.setdefault("id", identity)
+    try:
+        notebook: NotebookNode = nbformat.reads(json.dumps(content), as_version=4)  # type: ignore[no-untyped-call]
+        nbformat.validate(notebook)
+    except nbformat.ValidationError as error:
+        raise NotebookFileError(f"{path} is not a valid notebook ({error.message}): {mend}") from error
+    return notebook
+
+
+def content_ids(cells: Sequence[dict[str, object]]) -> list[str]:
+    """Return an id for each cell from its type and source, so that an edit changes one id and a rerun none."""
+    ids: list[str] = []
+    for cell in cells:
+        source = cell["source"]
+        text = source if isinstance(source, str) else "".join(map(str, source if isinstance(source, list) else []))
+        identity = hashlib.sha256(f"{cell['cell_type']}\n{text}".encode()).hexdigest()[:8]
+        repeats = sum(known.split("-")[0] == identity for known in ids)
+        ids.append(f"{identity}-{repeats + 1}" if repeats else identity)
+    return ids
+
+
+def text_of(notebook: "NotebookNode") -> str:
+    """Return the notebook as it stands in a file: indent 1, keys sorted, newline at the end."""
+    import nbformat
+
+    text: str = nbformat.writes(notebook, version=nbformat.NO_CONVERT)  # type: ignore[no-untyped-call]
+    return text.rstrip("\n") + "\n"
+
+
+def write(notebook: "NotebookNode", path: Path) -> None:
+    """Write a notebook, whole or not at all."""
+    atomic.write_text(path, text_of(notebook))
+
+
+def tags(cell: "NotebookNode") -> list[str]:
+    """Return a cell's tags."""
+    return list(cell.metadata.get("tags", []))
+
+
+def describe(index: int, source: str) -> str:
+    """Name a cell for a message: its number, counted from 1 over all cells, and its first line."""
+    first = next((line.strip() for line in source.splitlines() if line.strip()), "empty")
+    return f"cell {index + 1} ({first[:77] + '...' if len(first) > 80 else first})"

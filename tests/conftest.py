@@ -1,0 +1,24 @@
+"""Every test runs with the shapes in annotations checked, on one thread, and blind to the caller's environment."""
+
+import os
+
+# Before torch is loaded, and for child processes too: results depend on the number of threads in their last digits.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import hypothesis
+import pytest
+from jaxtyping import install_import_hook
+
+# PEP 484's tower: an int will do where a float is asked for, as mypy sees it.
+CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+install_import_hook(["feedback_alignment.networks", "feedback_alignment.experiments"], CHECKER)
+
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide what the caller's shell says about the package's results and commit."""
+    monkeypatch.delenv("FEEDBACK_ALIGNMENT_RESULTS", raising=False)
+    monkeypatch.delenv("FEEDBACK_ALIGNMENT_COMMIT", raising=False)

@@ -7,6 +7,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import hypothesis
 import pytest
+import xarray as xr
 from jaxtyping import install_import_hook
 
 # PEP 484's tower: an int will do where a float is asked for, as mypy sees it.
@@ -22,3 +23,11 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide what the caller's shell says about the package's results and commit."""
     monkeypatch.delenv("FEEDBACK_ALIGNMENT_RESULTS", raising=False)
     monkeypatch.delenv("FEEDBACK_ALIGNMENT_COMMIT", raising=False)
+
+
+@pytest.fixture(scope="session")
+def smoke_result() -> xr.Dataset:
+    """What chapter 01 gives at the smoke profile; copy it before changing it."""
+    from feedback_alignment.experiments import credit_assignment
+
+    return credit_assignment.run(credit_assignment.SETTINGS["smoke"])

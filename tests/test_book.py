@@ -97,14 +97,21 @@ def test_the_link_checker_sees_a_missing_page_and_a_missing_place(html, tmp_path
 def test_pages_load_nothing_from_elsewhere(html):
     loaded = [(page, tag, address) for page in all_pages(html) for tag, address in addresses(page) if tag.name != "a"]
     assert len(loaded) > 50
-    foreign = [f"{page.relative_to(html)}: {address}" for page, _, address in loaded
-               if urlsplit(address).netloc or urlsplit(address).scheme not in ("", "data")]
+    foreign = [
+        f"{page.relative_to(html)}: {address}"
+        for page, _, address in loaded
+        if urlsplit(address).netloc or urlsplit(address).scheme not in ("", "data")
+    ]
     assert foreign == []
 
 
 def test_every_picture_says_what_it_shows(html):
-    silent = [f"{page.relative_to(html)}: {picture.get('src')}" for page in all_pages(html)
-              for picture in parsed(page).find_all("img") if not picture.get("alt", "").strip()]
+    silent = [
+        f"{page.relative_to(html)}: {picture.get('src')}"
+        for page in all_pages(html)
+        for picture in parsed(page).find_all("img")
+        if not picture.get("alt", "").strip()
+    ]
     assert silent == []
 
 
@@ -129,8 +136,11 @@ def test_every_chapter_says_what_it_costs(html):
 
 def test_every_labelled_equation_names_the_function_that_implements_it(html):
     code = yaml.safe_load((ROOT / "book" / "equations.yml").read_text(encoding="utf-8"))
-    places = [(tag, tag["id"].removeprefix("equation-")) for article in articles(html).values()
-              for tag in article.select("div.math[id^=equation-]")]
+    places = [
+        (tag, tag["id"].removeprefix("equation-"))
+        for article in articles(html).values()
+        for tag in article.select("div.math[id^=equation-]")
+    ]
     labels = [label for _, label in places]
     assert len(labels) == len(set(labels))
     assert set(labels) == set(code)
@@ -168,8 +178,11 @@ def test_nothing_names_a_folder_of_the_machine_that_built_it(html):
     private = re.compile(rf"(?<![\w./-])(?:{folders}|/home/\w+|/Users/\w+)/")
     sources = [path for path in (html / "_sources").rglob("*") if path.is_file()]
     texts = [*all_pages(html), *sources, html / "searchindex.js"]
-    found = [f"{path.relative_to(html)}: {match.group()}" for path in texts
-             for match in private.finditer(path.read_text(encoding="utf-8"))]
+    found = [
+        f"{path.relative_to(html)}: {match.group()}"
+        for path in texts
+        for match in private.finditer(path.read_text(encoding="utf-8"))
+    ]
     assert found == []
 
 

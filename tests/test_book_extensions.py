@@ -87,6 +87,14 @@ def test_sidebar_toggles_and_bibliographies_can_be_read_aloud():
     assert mend.list_citations('<div role="doc-biblioentry">') == '<div role="listitem">'
 
 
+def test_each_table_of_claims_gets_a_box_of_its_own():
+    table = '<table class="claims-table"><tr>\n</tr></table>'
+    boxed = f'<div class="pst-scrollable-table-container">{table}</div>'
+    box_claims = extension("accessible_markup").box_claims
+    assert box_claims(f"<p></p>{table}<p></p>{table}") == f"<p></p>{boxed}<p></p>{boxed}"
+    assert box_claims("<table><tr></tr></table>") == "<table><tr></tr></table>"
+
+
 def test_claims_data_and_nothing_else_is_left_out():
     table, number = {"text/html": "<table>", CLAIMS_MIME: [{"key": "a"}]}, {"text/plain": "1"}
     cells = [{"source": "words"}, {"outputs": [{"data": table}, {"data": number}, {"name": "stdout", "text": "x"}]}]

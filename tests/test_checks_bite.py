@@ -48,7 +48,7 @@ def flip_a_byte(clone: Path) -> None:
 
 def shift_a_stored_number(clone: Path) -> None:
     dataset = store.read(clone / RESULT)
-    dataset["test_accuracy"][dict(rule=2, epoch=-1, member=0)] -= 0.01
+    dataset["test_accuracy"][{"rule": 2, "epoch": -1, "member": 0}] -= 0.01
     store.write(dataset, clone / RESULT)
 
 
@@ -119,7 +119,12 @@ def run_check(clone: Path, check: tuple[str, ...]) -> subprocess.CompletedProces
     environment = os.environ | {"PYTHONPATH": str(clone / "src"), "OMP_NUM_THREADS": "1"}
     environment.pop("FEEDBACK_ALIGNMENT_RESULTS", None)
     return subprocess.run(
-        [sys.executable, "-m", "pytest", *check], cwd=clone, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "pytest", *check],
+        cwd=clone,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

@@ -1,10 +1,13 @@
-"""Mends what Sphinx and the theme leave inaccessible: names for the sidebar's toggles, roles for the bibliography."""
+"""Mends what Sphinx and the theme leave hard to reach: the sidebar's toggles, the bibliography, and raw tables."""
 
+import re
 from typing import Any
 
 from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.application import Sphinx
+
+_CLAIMS = re.compile(r'<table class="claims-table">.*?</table>', re.DOTALL)
 
 
 def name_toggles(navigation: BeautifulSoup) -> BeautifulSoup:
@@ -21,9 +24,14 @@ def list_citations(body: str) -> str:
     return body.replace('role="doc-biblioentry"', 'role="listitem"')
 
 
+def box_claims(body: str) -> str:
+    """Return a page's HTML with each table of claims in a box that scrolls, as the theme gives to its own tables."""
+    return _CLAIMS.sub(r'<div class="pst-scrollable-table-container">\g<0></div>', body)
+
+
 def _mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
     if "body" in context:
-        context["body"] = list_citations(context["body"])
+        context["body"] = box_claims(list_citations(context["body"]))
     navigation = context["generate_toctree_html"]
     context["generate_toctree_html"] = lambda *args, **options: name_toggles(navigation(*args, **options))
 

@@ -36,10 +36,17 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("chapter", help="number, name, or both: 01, credit_assignment, 01_credit_assignment")
     run.add_argument("--profile", choices=PROFILES, default="paper")
     run.add_argument("--device", default="cpu", help="'cpu' (default), 'cuda', 'cuda:1', ...")
-    run.add_argument("--checkpoints", type=Path, help="where the state of unfinished runs is kept "
-                     "(default: checkpoints/ beside the results)")
-    run.add_argument("--time-limit", type=float, metavar="SECONDS", help="stop after so long, ready to be resumed "
-                     f"(exit status {EXIT_TIME_LIMIT})")
+    run.add_argument(
+        "--checkpoints",
+        type=Path,
+        help="where the state of unfinished runs is kept (default: checkpoints/ beside the results)",
+    )
+    run.add_argument(
+        "--time-limit",
+        type=float,
+        metavar="SECONDS",
+        help=f"stop after so long, ready to be resumed (exit status {EXIT_TIME_LIMIT})",
+    )
     run.add_argument("--force", action="store_true", help="run although the result is stored")
     scorecard = commands.add_parser("scorecard", help="write the scorecard page from stored results and notebooks")
     scorecard.add_argument("--into", type=Path, help="the page's file (default: book/scorecard.md of the clone)")
@@ -64,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _suggestion(words: Sequence[str], message: str) -> str:
-    for typed in (word.partition("=")[0] for word in words):
+    for typed in (part for word in words for part in word.split("=")):
         close = [] if typed in KNOWN_WORDS else difflib.get_close_matches(typed, KNOWN_WORDS, n=1)
         if close and typed in message:
             return f"; did you mean {close[0]!r}?"
@@ -84,8 +91,14 @@ def _obey(chosen: argparse.Namespace) -> int:
                 print(f"wrote {commands.write_scorecard(chosen.into, chosen.results)}")
             case "check":
                 print(commands.environment())
-    except (ValueError, OSError, RuntimeError, ArithmeticError, commands.ResultError,
-            commands.DamagedCheckpointError) as error:
+    except (
+        ValueError,
+        OSError,
+        RuntimeError,
+        ArithmeticError,
+        commands.ResultError,
+        commands.DamagedCheckpointError,
+    ) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
@@ -96,8 +109,17 @@ def _run(chosen: argparse.Namespace) -> int:
     from feedback_alignment.experiments import commands
 
     try:
-        print(commands.run(chosen.chapter, profile=chosen.profile, device=chosen.device, results=chosen.results,
-                           checkpoints=chosen.checkpoints, time_limit=chosen.time_limit, force=chosen.force))
+        print(
+            commands.run(
+                chosen.chapter,
+                profile=chosen.profile,
+                device=chosen.device,
+                results=chosen.results,
+                checkpoints=chosen.checkpoints,
+                time_limit=chosen.time_limit,
+                force=chosen.force,
+            )
+        )
     except TimeLimitReachedError:
         print("stopped at the time limit; the same command goes on from here", file=sys.stderr)
         return EXIT_TIME_LIMIT

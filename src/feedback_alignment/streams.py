@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def _is_index(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= int(value) < 2 ** 32
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= int(value) < 2**32
 
 
 def _sequence(seed: int, name: str, indices: tuple[int, ...]) -> np.random.SeedSequence:

@@ -48,12 +48,18 @@ class Visit:
 
 def axe_faults(page: Any) -> list[str]:
     found = Axe().run(page, options=AXE_OPTIONS).response["violations"]
-    return [f"{fault['id']}: {fault['nodes'][0]['html'][:160]} {fault['nodes'][0]['failureSummary']}"
-            for fault in found if fault["impact"] in ("serious", "critical")]
+    return [
+        f"{fault['id']}: {fault['nodes'][0]['html'][:160]} {fault['nodes'][0]['failureSummary']}"
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+    ]
 
 
-@pytest.fixture(scope="module", params=[(name, theme) for name in PAGES for theme in ("light", "dark")],
-                ids=lambda pair: "-".join(pair))
+@pytest.fixture(
+    scope="module",
+    params=[(name, theme) for name in PAGES for theme in ("light", "dark")],
+    ids=lambda pair: "-".join(pair),
+)
 def visit(request: pytest.FixtureRequest, browser: Any, book: str) -> Visit:
     name, theme = request.param
     seen = Visit()
@@ -61,8 +67,10 @@ def visit(request: pytest.FixtureRequest, browser: Any, book: str) -> Visit:
         page = context.new_page()
         page.on("console", lambda message: seen.console.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: seen.console.append(f"error: {error}"))
-        page.on("request", lambda request: None if request.url.startswith((book, "data:"))
-                else seen.foreign.append(request.url))
+        page.on(
+            "request",
+            lambda request: None if request.url.startswith((book, "data:")) else seen.foreign.append(request.url),
+        )
         page.on("response", lambda answer: seen.failed.append(answer.url) if answer.status >= 400 else None)
         page.goto(f"{book}{name}.html", wait_until="networkidle")
         page.evaluate("() => window.MathJax?.startup?.promise")

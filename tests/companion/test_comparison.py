@@ -16,6 +16,12 @@ def test_rounding_does_not_move_a_claim() -> None:
     assert moved([ROW], [ROW | {"measured": "0.5001"}]) == []
 
 
+def test_numbers_too_small_to_be_written_out_count_as_zero() -> None:
+    tiny = ROW | {"measured": "< 1e-12", "margin": "1e-10"}
+    assert moved([tiny], [tiny | {"measured": "3e-11"}]) == []
+    assert moved([tiny], [tiny | {"measured": "3e-9"}]) != []
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -120,13 +120,16 @@ def test_fa_through_the_transposed_weights_is_bp_and_dfa_only_in_the_top_hidden_
 def test_a_network_made_for_another_rule_is_refused(made_for, used, columns):
     network = mlp((7, 6, 5, 4), made_for, SEEDS)
     inputs, labels = samples(5, 7, 4, torch.float32)
-    with pytest.raises(ValueError, match=rf"needs a feedback matrix F_l with 4 columns; the network's has {columns}: "
-                                         r"make the network with mlp\(sizes, rule, \.\.\.\) for the rule"):
+    with pytest.raises(
+        ValueError,
+        match=rf"needs a feedback matrix F_l with 4 columns; the network's has {columns}: "
+        r"make the network with mlp\(sizes, rule, \.\.\.\) for the rule",
+    ):
         alignment(network, used, inputs, labels)
 
 
 def test_dfa_is_not_bp():
-    """Before training, their updates are at right angles on average; after it, at 40 to 80 degrees in every member."""
+    """Before training, the updates are at right angles on average; after it, at 50 to 80 degrees in every member."""
     seeds = tuple(range(20))
     centres = streams.generator(0, "class centres").normal(size=(5, 20))
     draw = streams.generator(0, "clouds")
@@ -138,12 +141,11 @@ def test_dfa_is_not_bp():
         return alignment(network, DFA(), inputs, labels).update.clamp(-1, 1).arccos().rad2deg()
 
     before = degrees()
-    standard_error = before.std(0) / len(seeds)**0.5
+    standard_error = before.std(0) / len(seeds) ** 0.5
     assert ((before.mean(0) - 90).abs() < 3 * standard_error).all()
     train(network, DFA(), inputs, labels, Schedule(10, 30, 0.1, "mean", (0,)), lambda network: {})
     after = degrees()
-    print(before.mean(0), standard_error, after.min(), after.max())
-    assert ((after > 40) & (after < 80)).all()
+    assert ((after > 50) & (after < 80)).all()
     truth = alignment(network, BP(), inputs, labels)
     for same in (truth.gradient, truth.signal, truth.update):
         assert (same - 1).abs().max() < 1e-12
@@ -167,8 +169,13 @@ def literal_cell():
     return names
 
 
-LITERAL_NAMES = {"BP": "back_propagation", "FA": "feedback_alignment", "DFA": "direct_feedback_alignment",
-                 "DRTP": "direct_random_target_projection", "last layer only": "last_layer_only"}
+LITERAL_NAMES = {
+    "BP": "back_propagation",
+    "FA": "feedback_alignment",
+    "DFA": "direct_feedback_alignment",
+    "DRTP": "direct_random_target_projection",
+    "last layer only": "last_layer_only",
+}
 
 
 @every_rule
@@ -212,16 +219,15 @@ def test_the_literal_cell_and_the_package_take_the_same_epoch(literal_cell, rule
     for index, seed in enumerate(SEEDS):
         W, F = literal_cell["draw"](literal_rule, sizes, seed)
         order = streams.generator(seed, "data order", 0).permutation(x.shape[1])
-        for chosen in order[:8 * batch].reshape(-1, batch):
+        for chosen in order[: 8 * batch].reshape(-1, batch):
             literal_cell["step"](literal_rule, W, F, x[:, chosen], y[:, chosen], eta)
         for ours, theirs in zip(literal.member(network, index)[0], W, strict=True):
             agree(ours, theirs, 1e-12)
 
 
 def test_the_exercises_sign_symmetric_rule_works_as_printed():
-    exercises = next(text for text in ("".join(cell["source"]) for cell in notebook_cells())
-                     if "## Exercises" in text)
-    solution, = re.findall(r"<summary>Solution 3</summary>.*?```python\n(.*?)```.*?</details>", exercises, re.DOTALL)
+    exercises = next(text for text in ("".join(cell["source"]) for cell in notebook_cells()) if "## Exercises" in text)
+    (solution,) = re.findall(r"<summary>Solution 3</summary>.*?```python\n(.*?)```.*?</details>", exercises, re.DOTALL)
     names = {}
     exec(solution, names)
     rule = names["SignSymmetric"]()
@@ -233,12 +239,18 @@ def test_the_exercises_sign_symmetric_rule_works_as_printed():
         for sample in range(5):
             a, _ = literal.activities(W, inputs[sample].numpy(), "tanh")
             e, _ = literal.softmax_error(a[-1], int(labels[sample]))
-            delta_2 = np.sign(W[2]).T @ e / 5**0.5 * (1 - np.tanh(a[1])**2)
-            delta_1 = np.sign(W[1]).T @ delta_2 / 6**0.5 * (1 - np.tanh(a[0])**2)
+            delta_2 = np.sign(W[2]).T @ e / 5**0.5 * (1 - np.tanh(a[1]) ** 2)
+            delta_1 = np.sign(W[1]).T @ delta_2 / 6**0.5 * (1 - np.tanh(a[0]) ** 2)
             for ours, theirs in zip(teaching.deltas, [delta_1, delta_2, e], strict=True):
                 agree(ours[index, sample], theirs, 1e-12)
     aligned = alignment(network, rule, inputs, labels)
     assert (aligned.gradient > 0.5).all()
-    seen = train(network, rule, inputs, labels, Schedule(20, 8, 0.5, "mean", (0, 20)),
-                 lambda network: {"accuracy": accuracy(network, inputs, labels).numpy()})
+    seen = train(
+        network,
+        rule,
+        inputs,
+        labels,
+        Schedule(20, 8, 0.5, "mean", (0, 20)),
+        lambda network: {"accuracy": accuracy(network, inputs, labels).numpy()},
+    )
     assert (seen["accuracy"][1] > seen["accuracy"][0] + 0.2).all()

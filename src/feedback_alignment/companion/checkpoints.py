@@ -38,13 +38,17 @@ class CheckpointFile:
             return None
         header, _, body = content.partition(b"\n")
         if header != MARK + hashlib.sha256(body).hexdigest().encode():
-            raise DamagedCheckpointError(f"checkpoint {self.path} is truncated, altered or foreign: delete it and "
-                                         "run again; the stage then starts from its beginning")
+            raise DamagedCheckpointError(
+                f"checkpoint {self.path} is truncated, altered or foreign: delete it and "
+                "run again; the stage then starts from its beginning"
+            )
         with np.load(io.BytesIO(body), allow_pickle=False) as arrays:
             state = {name: arrays[name] for name in arrays.files}
         if bytes(state.pop("identity")).decode() != self._identity:
-            raise DamagedCheckpointError(f"checkpoint {self.path} belongs to a run with other settings: delete it, "
-                                         "or name another folder with --checkpoints")
+            raise DamagedCheckpointError(
+                f"checkpoint {self.path} belongs to a run with other settings: delete it, "
+                "or name another folder with --checkpoints"
+            )
         return state
 
     def write(self, state: Mapping[str, np.ndarray]) -> None:

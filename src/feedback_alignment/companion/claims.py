@@ -42,8 +42,9 @@ class Measured:
 
     def __post_init__(self) -> None:
         if not 0 <= self.standard_error < math.inf or self.seeds < 0 or (self.standard_error and not self.seeds):
-            raise ValueError("a measured number needs a finite standard error >= 0 and the number of seeds behind it; "
-                             f"got {self}")
+            raise ValueError(
+                f"a measured number needs a finite standard error >= 0 and the number of seeds behind it; got {self}"
+            )
 
     @classmethod
     def over_seeds(cls, values: ArrayLike) -> Self:
@@ -73,8 +74,10 @@ class Tolerance:
 
     def __post_init__(self) -> None:
         if not 0 <= self.sigmas <= MAX_SIGMAS or not 0 <= self.floor < math.inf or not self.reason.strip():
-            raise ValueError(f"a tolerance is at most {MAX_SIGMAS:g} standard errors plus a finite floor >= 0, with a "
-                             f"reason; got {self}")
+            raise ValueError(
+                f"a tolerance is at most {MAX_SIGMAS:g} standard errors plus a finite floor >= 0, with a "
+                f"reason; got {self}"
+            )
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,10 @@ class Claim:
         if self.scale not in SCALES:
             raise ValueError(f"scale of claim {self.key!r} must be one of {SCALES}; got {self.scale!r}")
         if self.expected.low == -math.inf and self.expected.high == math.inf and not self.not_reproducible:
-            raise ValueError(f"claim {self.key!r} expects any number whatever, so that nothing could disagree: give "
-                             "`expected` a low or a high end, or say why it is not reproducible")
+            raise ValueError(
+                f"claim {self.key!r} expects any number whatever, so that nothing could disagree: give "
+                "`expected` a low or a high end, or say why it is not reproducible"
+            )
 
     @property
     def margin(self) -> float:
@@ -139,11 +144,18 @@ class Claim:
         """
         measured = self.measured
         plain = {
-            "key": self.key, "source": self.source, "statement": self.statement, "expected": self.expected.text,
+            "key": self.key,
+            "source": self.source,
+            "statement": self.statement,
+            "expected": self.expected.text,
             "measured": significant(measured.value, _digits(measured.value, measured.standard_error)),
-            "standard_error": significant(measured.standard_error), "seeds": measured.seeds,
-            "margin": significant(self.margin), "tolerance": self.tolerance.reason, "scale": self.scale,
-            "outcome": self.outcome, "verdict": self.verdict,
+            "standard_error": significant(measured.standard_error),
+            "seeds": measured.seeds,
+            "margin": significant(self.margin, 2),
+            "tolerance": self.tolerance.reason,
+            "scale": self.scale,
+            "outcome": self.outcome,
+            "verdict": self.verdict,
         }
         return {**plain, "reason": self.not_reproducible} if self.not_reproducible else plain
 
@@ -162,11 +174,16 @@ def significant(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}g}"
 
 
+def as_number(text: str) -> float:
+    """Return the number that `significant` wrote; one too small to be written out counts as zero."""
+    return 0.0 if text[0] in "<>" else float(text)
+
+
 def estimate(claim: dict[str, Any]) -> str:
     """Return 'value ± standard error' of a claim's plain data, in the digits that the error allows."""
     if not claim["seeds"]:
         return str(claim["measured"])
-    value, error = (0.0 if text[0] in "<>" else float(text) for text in (claim["measured"], claim["standard_error"]))
+    value, error = as_number(claim["measured"]), as_number(claim["standard_error"])
     if error == 0:
         return f"{claim['measured']} ± {claim['standard_error']}"
     digits = max(0, 1 - math.floor(math.log10(error)))

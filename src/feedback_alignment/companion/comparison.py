@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from feedback_alignment.companion.claims import as_number
 from feedback_alignment.companion.scorecard import notebook_claims
 
 
@@ -25,10 +26,12 @@ def moved(committed: Sequence[dict[str, Any]], here: Sequence[dict[str, Any]]) -
     faults = [f"{key} is a claim in only one of the two runs" for key in sorted(found.keys() ^ expected.keys())]
     for key in expected.keys() & found.keys():
         was, now = expected[key], found[key]
-        distance, margin = abs(float(now["measured"]) - float(was["measured"])), float(was["margin"])
+        distance, margin = abs(as_number(now["measured"]) - as_number(was["measured"])), as_number(was["margin"])
         if now["outcome"] != was["outcome"] or not distance <= margin:
-            faults.append(f"{key}: {was['measured']} ({was['outcome']}) is now {now['measured']} ({now['outcome']}); "
-                          f"they may differ by {was['margin']}")
+            faults.append(
+                f"{key}: {was['measured']} ({was['outcome']}) is now {now['measured']} ({now['outcome']}); "
+                f"they may differ by {was['margin']}"
+            )
     return faults
 
 
@@ -42,8 +45,10 @@ def compare_folders(committed: Path, here: Path) -> list[str]:
         raise ValueError(f"{committed} holds no notebooks to compare with")
     faults = []
     for notebook in notebooks:
-        rows = [notebook_claims(json.loads(path.read_text(encoding="utf-8")), str(path))
-                for path in (notebook, here / notebook.name)]
+        rows = [
+            notebook_claims(json.loads(path.read_text(encoding="utf-8")), str(path))
+            for path in (notebook, here / notebook.name)
+        ]
         faults += [f"{notebook.stem}: {fault}" for fault in moved(*rows)]
     return faults
 

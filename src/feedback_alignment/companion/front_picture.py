@@ -6,8 +6,6 @@
 import base64
 from pathlib import Path
 
-import nbformat
-
 from feedback_alignment import atomic
 from feedback_alignment.companion import notebook_files
 
@@ -19,7 +17,7 @@ def picture(notebook: Path, figure: str) -> bytes:
 
     Raises ValueError if the notebook has no such picture.
     """
-    for cell in nbformat.read(notebook, as_version=4).cells:
+    for cell in notebook_files.read(notebook).cells:
         if cell.metadata.get("mystnb", {}).get("figure", {}).get("name") == figure:
             for output in cell.get("outputs", []):
                 if "image/png" in output.get("data", {}):

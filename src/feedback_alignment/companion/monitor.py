@@ -85,8 +85,9 @@ class Monitor:
         self._previous = signal.signal(signal.SIGINT, self._on_interrupt)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         signal.signal(signal.SIGINT, self._previous)
         if self._bar is not None:
             self._bar.close()
@@ -100,8 +101,9 @@ class Monitor:
         """Start the bar of one stage of `total` steps."""
         if self._bar is not None:
             self._bar.close()
-        self._bar = tqdm(total=total, initial=done, desc=label, file=sys.stderr, mininterval=0.5,
-                         dynamic_ncols=True, unit="step")
+        self._bar = tqdm(
+            total=total, initial=done, desc=label, file=sys.stderr, mininterval=0.5, dynamic_ncols=True, unit="step"
+        )
 
     def checkpoint_due(self) -> bool:
         """Whether the state should be written: every half minute, and before a stop."""

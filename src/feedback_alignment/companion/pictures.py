@@ -14,16 +14,24 @@ if TYPE_CHECKING:
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 MARKERS = "osD^vPX"
 STYLE: Any = {
-    "font.size": 10, "axes.titlesize": 10, "axes.grid": True, "grid.alpha": 0.3, "axes.spines.top": False,
-    "axes.spines.right": False, "legend.frameon": False, "lines.linewidth": 1.6, "lines.markersize": 4,
-    "figure.facecolor": "white", "savefig.facecolor": "white",
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
 }
 
 
 class Picture:
     """A figure as a notebook shows it: a PNG without a time stamp, and a short text for a terminal."""
 
-    def __init__(self, figure: "Figure", dpi: int = 110):
+    def __init__(self, figure: "Figure", dpi: int = 125):
         self._figure = figure
         self._dpi = dpi
 
@@ -39,15 +47,17 @@ class Picture:
         return f"<figure with {len(self._figure.axes)} panels>"
 
 
-def panels(rows: int, columns: int, *, width: float = 8.0, height: float = 3.0,
-           share_y: bool = True) -> "tuple[Figure, np.ndarray]":
-    """Return a figure and its axes, an array with shape (rows, columns); `height` is that of one row, in inches."""
+def panels(rows: int, columns: int, *, width: float = 7.2, height: float = 3.0) -> "tuple[Figure, np.ndarray]":
+    """Return a figure and its axes, an array with shape (rows, columns); a row shares its y axis.
+
+    `width` is that of the figure and `height` that of one row, in inches.
+    """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     with rc_context(STYLE):
         figure = Figure(figsize=(width, height * rows), layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False, sharey="row" if share_y else False)
+        axes = figure.subplots(rows, columns, squeeze=False, sharey="row")
     return figure, axes
 
 
@@ -56,8 +66,9 @@ def colour(index: int) -> str:
     return PALETTE[index % len(PALETTE)]
 
 
-def band(axes: "Axes", x: Sequence[float] | np.ndarray, values: np.ndarray, *, label: str, index: int,
-         linestyle: str = "-") -> None:
+def band(
+    axes: "Axes", x: Sequence[float] | np.ndarray, values: np.ndarray, *, label: str, index: int, linestyle: str = "-"
+) -> None:
     """Draw the mean over seeds with a band of one standard error to each side.
 
     `values` has shape (seeds, len(x)). Line, marker and colour all follow from `index`: none carries meaning alone.
@@ -72,7 +83,7 @@ def epoch_axis(axes: "Axes", epochs: np.ndarray) -> None:
     """Make the x axis one of training time in epochs: linear up to the first observation, logarithmic beyond."""
     axes.set_xscale("symlog", linthresh=float(epochs[epochs > 0].min()), linscale=0.4)
     axes.set_xlim(0, float(epochs.max()) * 1.1)
-    ticks = [0.0] + [10.0 ** k for k in range(-3, 5) if epochs[epochs > 0].min() <= 10.0 ** k <= epochs.max()]
+    ticks = [0.0] + [10.0**k for k in range(-3, 5) if epochs[epochs > 0].min() <= 10.0**k <= epochs.max()]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     axes.set_xlabel("training time (epochs)")

@@ -29,18 +29,35 @@ def settings_as_data(settings: Any) -> dict[str, Any]:
     return data
 
 
-def stamp(dataset: "xr.Dataset", *, chapter: str, science_version: int, settings: Any, commit: str, device: str,
-          wall_seconds: float, data: Mapping[str, str]) -> "xr.Dataset":
+def stamp(
+    dataset: "xr.Dataset",
+    *,
+    chapter: str,
+    science_version: int,
+    settings: Any,
+    commit: str,
+    device: str,
+    wall_seconds: float,
+    data: Mapping[str, str],
+) -> "xr.Dataset":
     """Return `dataset` with its provenance, one JSON string in the attribute `provenance`.
 
     `settings` has the fields `profile`, `seeds` and `reduced` (what is smaller than in the paper, in words) beside the
     chapter's own. `commit` is what `commit()` gave before the run. `data` maps each data file to its hash and origin.
     """
     record = {
-        "chapter": chapter, "profile": settings.profile, "science_version": science_version,
-        "settings": settings_as_data(settings), "seeds": list(settings.seeds), "commit": commit,
-        "versions": versions(), "device": device_name(device), "wall_seconds": round(wall_seconds, 1),
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"), "data": dict(data), "reduced": list(settings.reduced),
+        "chapter": chapter,
+        "profile": settings.profile,
+        "science_version": science_version,
+        "settings": settings_as_data(settings),
+        "seeds": list(settings.seeds),
+        "commit": commit,
+        "versions": versions(),
+        "device": device_name(device),
+        "wall_seconds": round(wall_seconds, 1),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "data": dict(data),
+        "reduced": list(settings.reduced),
     }
     return dataset.assign_attrs(provenance=json.dumps(record, sort_keys=True))
 
@@ -96,9 +113,11 @@ def provenance_line(record: Mapping[str, Any]) -> str:
     """Return the line of text that stands below every stored figure."""
     commit = record["commit"].rstrip("+")[:10] + ("+" if record["commit"].endswith("+") else "")
     reduced = "; reduced against the paper: " + ", ".join(record["reduced"]) if record["reduced"] else ""
-    return (f"Stored {record['profile']}-profile run: {_seeds(record)}, {duration(record['wall_seconds'])} on "
-            f"{record['device']}, torch {record['versions']['torch']}, {record['date']}, "
-            f"commit {commit}{reduced}.")
+    return (
+        f"Stored {record['profile']}-profile run: {_seeds(record)}, {duration(record['wall_seconds'])} on "
+        f"{record['device']}, torch {record['versions']['torch']}, {record['date']}, "
+        f"commit {commit}{reduced}."
+    )
 
 
 def _seeds(record: Mapping[str, Any]) -> str:

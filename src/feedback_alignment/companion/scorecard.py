@@ -46,8 +46,12 @@ def entry(chapter: str, notebook: Path, stored: list[dict[str, Any]] | None) -> 
         raise ValueError(f"{notebook.name} must begin with a title ('# ...'); got {first!r}")
     if stored is not None:
         return Entry(chapter, first[2:], stored, "the stored paper-scale run")
-    return Entry(chapter, first[2:], notebook_claims(content, notebook.name),
-                 "the quick run in the page; no paper-scale run is stored yet")
+    return Entry(
+        chapter,
+        first[2:],
+        notebook_claims(content, notebook.name),
+        "the quick run in the page; no paper-scale run is stored yet",
+    )
 
 
 def notebook_claims(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
@@ -60,16 +64,20 @@ def notebook_claims(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
             if CLAIMS_MIME in output.get("data", {}):
                 claims: list[dict[str, Any]] = output["data"][CLAIMS_MIME]
                 return claims
-    raise ValueError(f"{name} has no table of claims among its outputs: show companion.claims_table.ClaimsTable in it "
-                     "and run 'make refresh'")
+    raise ValueError(
+        f"{name} has no table of claims among its outputs: show companion.claims_table.ClaimsTable in it "
+        "and run 'make refresh'"
+    )
 
 
 def page(entries: Sequence[Entry]) -> str:
     """Return the page as MyST Markdown."""
     parts = [HEAD, totals([claim for part in entries for claim in part.claims])]
     for part in entries:
-        parts.append(f"## [{part.title}](../notebooks/{part.chapter}.ipynb)\n\nFrom {part.origin}.\n\n"
-                     f"```{{raw}} html\n{claims_html(part.claims, caption=part.title)}\n```\n")
+        parts.append(
+            f"## [{part.title}](../notebooks/{part.chapter}.ipynb)\n\nFrom {part.origin}.\n\n"
+            f"```{{raw}} html\n{claims_html(part.claims, caption=part.title)}\n```\n"
+        )
     return "\n".join(parts)
 
 
@@ -77,8 +85,10 @@ def totals(claims: Sequence[dict[str, Any]]) -> str:
     """Return the number of claims by verdict as a Markdown table."""
     counts = Counter(claim["verdict"] for claim in claims)
     verdicts = ("agrees", "disagrees", "reduced", "not reproducible")
-    return (f"| claims | {' | '.join(verdicts)} |\n|{'---|' * (len(verdicts) + 1)}\n"
-            f"| {len(claims)} | {' | '.join(str(counts[verdict]) for verdict in verdicts)} |\n")
+    return (
+        f"| claims | {' | '.join(verdicts)} |\n|{'---|' * (len(verdicts) + 1)}\n"
+        f"| {len(claims)} | {' | '.join(str(counts[verdict]) for verdict in verdicts)} |\n"
+    )
 
 
 def write(entries: Sequence[Entry], path: Path) -> None:

@@ -86,8 +86,10 @@ def write(dataset: "xr.Dataset", path: Path) -> None:
     provenance(dataset)
     content = _encode(dataset)
     if len(content) > MAX_BYTES:
-        raise ValueError(f"{path.name} would have {len(content):,} bytes; at most {MAX_BYTES:,} are stored: "
-                         "keep fewer observations or lower precision")
+        raise ValueError(
+            f"{path.name} would have {len(content):,} bytes; at most {MAX_BYTES:,} are stored: "
+            "keep fewer observations or lower precision"
+        )
     atomic.write_bytes(path, content)
 
 
@@ -102,13 +104,17 @@ def read(path: Path) -> "xr.Dataset":
         content = path.read_bytes()
     except FileNotFoundError:
         chapter, _, profile = path.stem.partition(".")
-        raise MissingResultError(f"{path} does not exist: compute it with 'python -m feedback_alignment run {chapter} "
-                                 f"--profile {profile or 'paper'}'") from None
+        raise MissingResultError(
+            f"{path} does not exist: compute it with 'python -m feedback_alignment run {chapter} "
+            f"--profile {profile or 'paper'}'"
+        ) from None
     mend = "restore it with 'git checkout', or delete it and run the chapter again"
     marks = DIGEST.findall(content)
     if not content.startswith(b"CDF") or len(marks) != 1:
-        raise DamagedResultError(f"{path} is truncated or not a result of this project "
-                                 f"(no netCDF 3 file with one 'sha256' attribute): {mend}")
+        raise DamagedResultError(
+            f"{path} is truncated or not a result of this project "
+            f"(no netCDF 3 file with one 'sha256' attribute): {mend}"
+        )
     if _digest(content) != marks[0]:
         raise DamagedResultError(f"{path} is truncated or altered (its SHA-256 does not match its contents): {mend}")
     dataset = xr.load_dataset(io.BytesIO(content), engine="scipy")
@@ -126,13 +132,19 @@ def read_for(path: Path, identity: Identity) -> "xr.Dataset":
     """
     dataset = read(path)
     found = provenance(dataset)
-    wanted = {"chapter": identity.chapter, "profile": identity.profile, "science_version": identity.science_version,
-              "settings": identity.settings}
+    wanted = {
+        "chapter": identity.chapter,
+        "profile": identity.profile,
+        "science_version": identity.science_version,
+        "settings": identity.settings,
+    }
     different = [name for name, value in wanted.items() if found.get(name) != value]
     if different:
         details = "; ".join(_difference(name, found.get(name), wanted[name]) for name in different)
-        raise StaleResultError(f"{path} is stale: {details}. Run 'python -m feedback_alignment run {identity.chapter} "
-                               f"--profile {identity.profile} --force' to replace it")
+        raise StaleResultError(
+            f"{path} is stale: {details}. Run 'python -m feedback_alignment run {identity.chapter} "
+            f"--profile {identity.profile} --force' to replace it"
+        )
     return dataset
 
 
@@ -146,8 +158,10 @@ def provenance(dataset: "xr.Dataset") -> dict[str, Any]:
     except (KeyError, TypeError, json.JSONDecodeError):
         record = None
     if not isinstance(record, dict):
-        raise ValueError("the dataset's attribute 'provenance' must be a JSON object; "
-                         f"got {dataset.attrs.get('provenance')!r}: make it with companion.provenance.stamp")
+        raise ValueError(
+            "the dataset's attribute 'provenance' must be a JSON object; "
+            f"got {dataset.attrs.get('provenance')!r}: make it with companion.provenance.stamp"
+        )
     return record
 
 
@@ -161,8 +175,10 @@ def _difference(name: str, found: Any, wanted: Any) -> str:
 def _encode(dataset: "xr.Dataset") -> bytes:
     blank = bytes(dataset.assign_attrs(sha256=BLANK.decode()).to_netcdf(engine="scipy"))
     if len(DIGEST.findall(blank)) != 1:
-        raise ValueError("a stored dataset must have no other attribute 'sha256' of 64 hexadecimal digits, for one of "
-                         "its variables, than the file's own: rename it")
+        raise ValueError(
+            "a stored dataset must have no other attribute 'sha256' of 64 hexadecimal digits, for one of "
+            "its variables, than the file's own: rename it"
+        )
     return _with_digest(blank, _digest(blank))
 
 

@@ -31,8 +31,16 @@ def listing(results: Path | None = None) -> str:
     return "\n".join([*lines, f"results are looked for in {directory}"])
 
 
-def run(chapter: str, *, profile: str, device: str, results: Path | None, checkpoints: Path | None,
-        time_limit: float | None, force: bool) -> str:
+def run(
+    chapter: str,
+    *,
+    profile: str,
+    device: str,
+    results: Path | None,
+    checkpoints: Path | None,
+    time_limit: float | None,
+    force: bool,
+) -> str:
     """Compute a chapter, store the result and return a line that says where; skip what is stored already.
 
     Raises ValueError for an unknown chapter or device, OSError for folders that cannot be written to,
@@ -51,8 +59,12 @@ def run(chapter: str, *, profile: str, device: str, results: Path | None, checkp
     folder = checkpoints or directory.parent / "checkpoints"
     _require_writable(directory, "--results")
     _require_writable(folder, "--checkpoints")
-    known = {"chapter": chapter, "science_version": belongs.science_version, "settings": belongs.settings,
-             "device": device}
+    known = {
+        "chapter": chapter,
+        "science_version": belongs.science_version,
+        "settings": belongs.settings,
+        "device": device,
+    }
     with Monitor(folder / chapter, known, time_limit) as monitor:
         dataset = experiment.run(experiment.SETTINGS[profile], device, monitor)
         store.write(dataset, path)
@@ -66,8 +78,11 @@ def _require_device(device: str) -> None:
     try:
         torch.zeros(1, dtype=torch.float64, device=device).cpu()
     except (RuntimeError, AssertionError, TypeError) as error:
-        raise ValueError(f"device {device!r} cannot be used here ({str(error).splitlines()[0]}): "
-                         "'python -m feedback_alignment check' lists the devices; --device cpu always works") from error
+        reason = str(error).splitlines()[0].partition(". ")[0]
+        raise ValueError(
+            f"device {device!r} cannot be used here ({reason}): 'python -m feedback_alignment check' "
+            "lists the devices; --device cpu always works"
+        ) from error
 
 
 def _require_writable(folder: Path, option: str) -> None:
@@ -76,8 +91,9 @@ def _require_writable(folder: Path, option: str) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise OSError(f"nothing can be written to {folder} ({error.strerror}): name another folder with {option}"
-                      ) from error
+        raise OSError(
+            f"nothing can be written to {folder} ({error.strerror}): name another folder with {option}"
+        ) from error
 
 
 def write_scorecard(into: Path | None = None, results: Path | None = None) -> Path:
@@ -89,8 +105,10 @@ def write_scorecard(into: Path | None = None, results: Path | None = None) -> Pa
     if root is None:
         raise ValueError("the scorecard is made from a clone's notebooks: run this in a clone of the repository")
     directory = store.results_directory(results)
-    entries = [scorecard.entry(chapter, root / "notebooks" / f"{chapter}.ipynb", stored_claims(chapter, directory))
-               for chapter in experiments.CHAPTERS]
+    entries = [
+        scorecard.entry(chapter, root / "notebooks" / f"{chapter}.ipynb", stored_claims(chapter, directory))
+        for chapter in experiments.CHAPTERS
+    ]
     path = into or root / "book" / "scorecard.md"
     scorecard.write(entries, path)
     return path

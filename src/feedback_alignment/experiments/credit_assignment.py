@@ -10,9 +10,10 @@ import numpy as np
 import torch
 import xarray as xr
 
-from feedback_alignment.companion import pictures, provenance
+from feedback_alignment.companion import provenance
 from feedback_alignment.companion.claims import Claim, Expected, Measured, Tolerance
 from feedback_alignment.companion.monitor import Monitor, Quiet
+from feedback_alignment.experiments import credit_assignment_figures
 from feedback_alignment.experiments.information_flow import draw_information_flow
 from feedback_alignment.networks import data
 from feedback_alignment.networks.observables import accuracy, alignment
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 SCIENCE_VERSION = 1
 RULES: tuple[Rule, ...] = (BP(), FA(), DFA(), DRTP(), LastLayerOnly())
 RANDOM_FEEDBACK = ("FA", "DFA", "DRTP")
-COST = {"smoke": "2 s", "quick": "8 s", "paper": "1 h on two cores"}
+COST = {"smoke": "2 s", "quick": "8 s", "paper": "40 min on one core"}
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,31 @@ class Settings:
 
 
 SETTINGS: dict[str, Settings] = {
-    "smoke": Settings("smoke", "digits", (16, 16), "tanh", (0, 1), 256,
-                      Schedule(4, 32, 0.1, "mean", (0, 1, 2, 4)), "float64", 64),
-    "quick": Settings("quick", "digits", (64, 64), "tanh", tuple(range(5)), 1437,
-                      Schedule(50, 32, 0.1, "mean", (0, 0.25, 0.5, 1, 2, 4, 7, 12, 25, 50)), "float64", 500),
-    "paper": Settings("paper", "mnist", (300, 300), "tanh", tuple(range(10)), 60000,
-                      Schedule(30, 100, 0.2, "mean", (0, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30)), "float32",
-                      500),
+    "smoke": Settings(
+        "smoke", "digits", (16, 16), "tanh", (0, 1), 256, Schedule(4, 32, 0.1, "mean", (0, 1, 2, 4)), "float64", 64
+    ),
+    "quick": Settings(
+        "quick",
+        "digits",
+        (64, 64),
+        "tanh",
+        tuple(range(5)),
+        1437,
+        Schedule(50, 32, 0.1, "mean", (0, 0.25, 0.5, 1, 2, 4, 7, 12, 25, 50)),
+        "float64",
+        500,
+    ),
+    "paper": Settings(
+        "paper",
+        "mnist",
+        (300, 300),
+        "tanh",
+        tuple(range(10)),
+        60000,
+        Schedule(30, 100, 0.2, "mean", (0, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30)),
+        "float32",
+        500,
+    ),
 }
 
 
@@ -73,24 +92,44 @@ def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | Non
     def observed(rule: Rule) -> Any:
         def observe(network: Perceptrons) -> Observations:
             aligned = alignment(network, rule, x[probe], y[probe])
-            return {"test_accuracy": accuracy(network, x_test, y_test).cpu().numpy(),
-                    "train_accuracy": accuracy(network, x[:len(x_test)], y[:len(x_test)]).cpu().numpy(),
-                    "gradient_alignment": aligned.gradient.cpu().numpy(),
-                    "gradient_alignment_spread": aligned.gradient_spread.cpu().numpy(),
-                    "signal_alignment": aligned.signal.cpu().numpy(),
-                    "signal_alignment_spread": aligned.signal_spread.cpu().numpy(),
-                    "update_alignment": aligned.update.cpu().numpy()}
+            return {
+                "test_accuracy": accuracy(network, x_test, y_test).cpu().numpy(),
+                "train_accuracy": accuracy(network, x[: len(x_test)], y[: len(x_test)]).cpu().numpy(),
+                "gradient_alignment": aligned.gradient.cpu().numpy(),
+                "gradient_alignment_spread": aligned.gradient_spread.cpu().numpy(),
+                "signal_alignment": aligned.signal.cpu().numpy(),
+                "signal_alignment_spread": aligned.signal_spread.cpu().numpy(),
+                "update_alignment": aligned.update.cpu().numpy(),
+            }
+
         return observe
 
     runs = []
     for rule in RULES:
         network = mlp(sizes, rule, settings.seeds, activation=settings.activation, dtype=dtype, device=device)
-        runs.append(train(network, rule, x, y, settings.schedule, observed(rule), progress=progress,
-                          checkpoint=progress.checkpoint(rule.name)))
+        runs.append(
+            train(
+                network,
+                rule,
+                x,
+                y,
+                settings.schedule,
+                observed(rule),
+                progress=progress,
+                checkpoint=progress.checkpoint(rule.name),
+            )
+        )
     dataset = _dataset(settings, runs)
-    return provenance.stamp(dataset, chapter="01_credit_assignment", science_version=SCIENCE_VERSION,
-                            settings=settings, commit=commit, device=device, wall_seconds=progress.elapsed(),
-                            data=images.source)
+    return provenance.stamp(
+        dataset,
+        chapter="01_credit_assignment",
+        science_version=SCIENCE_VERSION,
+        settings=settings,
+        commit=commit,
+        device=device,
+        wall_seconds=progress.elapsed(),
+        data=images.source,
+    )
 
 
 def _dataset(settings: Settings, runs: list[Observations]) -> xr.Dataset:
@@ -108,12 +147,16 @@ def _dataset(settings: Settings, runs: list[Observations]) -> xr.Dataset:
     variables = {}
     for name, description in descriptions.items():
         values = np.stack([run[name] for run in runs]).astype(stored)
-        variables[name] = (axes[:values.ndim], values, {"long_name": description, "units": "1"})
-    return xr.Dataset(variables, coords={
-        "rule": [rule.name for rule in RULES],
-        "epoch": ("epoch", list(settings.schedule.observe_at), {"units": "epochs"}),
-        "member": ("member", list(settings.seeds), {"long_name": "seed"}),
-        "layer": ("layer", list(range(1, len(settings.hidden) + 1)), {"long_name": "hidden layer"})})
+        variables[name] = (axes[: values.ndim], values, {"long_name": description, "units": "1"})
+    return xr.Dataset(
+        variables,
+        coords={
+            "rule": [rule.name for rule in RULES],
+            "epoch": ("epoch", list(settings.schedule.observe_at), {"units": "epochs"}),
+            "member": ("member", list(settings.seeds), {"long_name": "seed"}),
+            "layer": ("layer", list(range(1, len(settings.hidden) + 1)), {"long_name": "hidden layer"}),
+        },
+    )
 
 
 def claims(dataset: xr.Dataset) -> list[Claim]:
@@ -123,87 +166,83 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     half = dataset.sel(epoch=dataset.epoch[-1] / 2, method="nearest")
     second_half = last - half
     gained = last.test_accuracy - last.test_accuracy.sel(rule="last layer only")
-    dfa_angle = np.degrees(np.arccos(last.update_alignment.sel(rule="DFA")))
+    dfa_angle = np.degrees(np.arccos(last.update_alignment.sel(rule="DFA").clip(-1, 1)))
     seeds = Tolerance("three standard errors over seeds; nothing else is uncertain")
     zero, positive, negative = Expected("0", low=0, high=0), Expected("> 0", low=0), Expected("< 0", high=0)
     refinetti, launay = "Refinetti et al. 2021, ", "Launay et al. 2019, Sec. 2.2"
-    sources = {"FA": refinetti + "Introduction, Eq. 3", "DFA": refinetti + "Introduction, Eq. 4",
-               "DRTP": refinetti + "Related work (Frenkel et al. 2021)"}
+    sources = {
+        "FA": refinetti + "Introduction, Eq. 3",
+        "DFA": refinetti + "Introduction, Eq. 4",
+        "DRTP": refinetti + "Related work (Frenkel et al. 2021)",
+    }
 
     def claim(key: str, source: str, statement: str, expected: Expected, values: xr.DataArray) -> Claim:
         return Claim(f"01-{key}", source, statement, expected, Measured.over_seeds(values.values), seeds, scale)
 
     found = []
     for rule in RANDOM_FEEDBACK:
-        found.append(claim(f"learns-{rule.lower()}", sources[rule],
-                           f"{rule} trains the hidden layers: test accuracy gained over training the last layer only",
-                           positive, gained.sel(rule=rule)))
-        found.append(claim(f"starts-{rule.lower()}", "this book",
-                           f"Alignment is not given: gradient alignment of {rule} before training, mean over layers",
-                           zero, dataset.gradient_alignment.sel(rule=rule, epoch=0).mean("layer")))
-        found.append(claim(f"aligns-{rule.lower()}", f"{launay}, Eq. 6",
-                           f"Learning goes with alignment: signal alignment of {rule} after training, weakest layer",
-                           positive, last.signal_alignment.sel(rule=rule).min("layer")))
-    found.append(claim("not-bp", refinetti + "Introduction",
-                       "DFA only approximates the gradient: degrees between its update and BP's at the end, closest layer",
-                       positive, dfa_angle.min("layer")))
-    found.append(claim("decreases", launay,
-                       "On MNIST alignment decreases towards the end: DFA, change in the second half, mean over layers",
-                       negative, second_half.signal_alignment.sel(rule="DFA").mean("layer")))
-    found.append(claim("spreads", launay,
-                       "On MNIST alignment spreads towards the end: change of its sd over samples for DFA, second half",
-                       positive, second_half.signal_alignment_spread.sel(rule="DFA").mean("layer")))
+        found.append(
+            claim(
+                f"learns-{rule.lower()}",
+                sources[rule],
+                f"{rule} trains the hidden layers: test accuracy gained over training the last layer only",
+                positive,
+                gained.sel(rule=rule),
+            )
+        )
+        found.append(
+            claim(
+                f"starts-{rule.lower()}",
+                "this book",
+                f"Alignment is not given: gradient alignment of {rule} before training, mean over layers",
+                zero,
+                dataset.gradient_alignment.sel(rule=rule, epoch=0).mean("layer"),
+            )
+        )
+        found.append(
+            claim(
+                f"aligns-{rule.lower()}",
+                f"{launay}, Eq. 6",
+                f"Learning goes with alignment: signal alignment of {rule} after training, weakest layer",
+                positive,
+                last.signal_alignment.sel(rule=rule).min("layer"),
+            )
+        )
+    found.append(
+        claim(
+            "not-bp",
+            refinetti + "Introduction",
+            "DFA is not BP: degrees between their updates after training, closest layer",
+            Expected("not 0 (here: > 5)", low=5),
+            dfa_angle.min("layer"),
+        )
+    )
+    found.append(
+        claim(
+            "decreases",
+            launay,
+            "On MNIST alignment decreases towards the end: DFA, change in the second half, mean over layers",
+            negative,
+            second_half.signal_alignment.sel(rule="DFA").mean("layer"),
+        )
+    )
+    found.append(
+        claim(
+            "spreads",
+            launay,
+            "On MNIST alignment spreads towards the end: change of its sd over samples for DFA, second half",
+            positive,
+            second_half.signal_alignment_spread.sel(rule="DFA").mean("layer"),
+        )
+    )
     return found
 
 
 def figures(*datasets: xr.Dataset) -> "dict[str, Figure]":
     """Return the chapter's figures; each dataset is one column of panels."""
-    return {"information_flow": draw_information_flow(), "accuracy": _accuracy(datasets),
-            "gradient_alignment": _alignment(datasets), "update_angle": _angle(datasets)}
-
-
-def _accuracy(datasets: tuple[xr.Dataset, ...]) -> "Figure":
-    figure, axes = pictures.panels(1, len(datasets), height=3.4, share_y=False)
-    for ax, dataset in zip(axes[0], datasets, strict=True):
-        for index, rule in enumerate(dataset.rule.values):
-            error = 100 * (1 - dataset.test_accuracy.sel(rule=rule).transpose("member", "epoch").values)
-            pictures.band(ax, dataset.epoch.values, error, label=rule, index=index)
-        pictures.epoch_axis(ax, dataset.epoch.values)
-        ax.set_yscale("log")
-        ax.set_title(provenance.title(dataset))
-    axes[0, 0].set_ylabel("test error (%)")
-    axes[0, 0].legend()
-    return figure
-
-
-def _alignment(datasets: tuple[xr.Dataset, ...]) -> "Figure":
-    layers = datasets[0].layer.values
-    figure, axes = pictures.panels(len(layers), len(datasets), height=2.6)
-    for column, dataset in enumerate(datasets):
-        for row, layer in enumerate(layers):
-            ax = axes[row, column]
-            for index, rule in enumerate(dataset.rule.values):
-                if rule in RANDOM_FEEDBACK:
-                    values = dataset.gradient_alignment.sel(rule=rule, layer=layer).transpose("member", "epoch").values
-                    pictures.band(ax, dataset.epoch.values, values, label=rule, index=index)
-            pictures.epoch_axis(ax, dataset.epoch.values)
-            ax.axhline(0, color="black", linewidth=0.8)
-            ax.set_ylabel(f"gradient alignment\nhidden layer {layer} (cosine)" if column == 0 else "")
-        axes[0, column].set_title(provenance.title(dataset))
-    axes[0, 0].legend()
-    return figure
-
-
-def _angle(datasets: tuple[xr.Dataset, ...]) -> "Figure":
-    figure, axes = pictures.panels(1, len(datasets), height=3.2)
-    for ax, dataset in zip(axes[0], datasets, strict=True):
-        angles = np.degrees(np.arccos(dataset.update_alignment.sel(rule="DFA")))
-        for index, layer in enumerate(dataset.layer.values):
-            values = angles.sel(layer=layer).transpose("member", "epoch").values
-            pictures.band(ax, dataset.epoch.values, values, label=f"hidden layer {layer}", index=index)
-        ax.axhline(90, color="black", linewidth=0.8, linestyle=":")
-        pictures.epoch_axis(ax, dataset.epoch.values)
-        ax.set_title(provenance.title(dataset))
-    axes[0, 0].set_ylabel("angle between the updates\nof DFA and BP (degrees)")
-    axes[0, 0].legend()
-    return figure
+    return {
+        "information_flow": draw_information_flow(),
+        "accuracy": credit_assignment_figures.accuracy(datasets),
+        "gradient_alignment": credit_assignment_figures.gradient_alignment(datasets, RANDOM_FEEDBACK),
+        "update_angle": credit_assignment_figures.update_angle(datasets),
+    }

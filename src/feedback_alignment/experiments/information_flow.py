@@ -15,7 +15,7 @@ LABELS = ("$x$", "$h_1$", "$h_2$", r"$\hat{y}$")
 
 def draw_information_flow() -> "Figure":
     """Draw the four rules as networks with two hidden layers, activity going up and the teaching signal coming down."""
-    figure, axes = pictures.panels(1, 4, width=9.0, height=3.6)
+    figure, axes = pictures.panels(1, 4, width=8.0, height=3.2)
     for ax, (title, draw) in zip(axes[0], (("BP", _bp), ("FA", _fa), ("DFA", _dfa), ("DRTP", _drtp)), strict=True):
         ax.set_xlim(-0.75, 2.55)
         ax.set_ylim(-0.4, 3.4)
@@ -33,16 +33,36 @@ def draw_information_flow() -> "Figure":
 def _box(ax: "Axes", x: float, y: float, label: str, colour: str = FORWARD) -> None:
     from matplotlib.patches import FancyBboxPatch
 
-    ax.add_patch(FancyBboxPatch((x - 0.26, y - 0.17), 0.52, 0.34, boxstyle="round,pad=0.03", facecolor="white",
-                                edgecolor=colour, linewidth=1.4))
+    ax.add_patch(
+        FancyBboxPatch(
+            (x - 0.26, y - 0.17),
+            0.52,
+            0.34,
+            boxstyle="round,pad=0.03",
+            facecolor="white",
+            edgecolor=colour,
+            linewidth=1.4,
+        )
+    )
     ax.text(x, y, label, ha="center", va="center", color=colour)
 
 
 def _arrow(ax: "Axes", start: tuple[float, float], end: tuple[float, float], colour: str, style: str = "-") -> None:
     from matplotlib.patches import FancyArrowPatch
 
-    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=12, linewidth=1.6, color=colour,
-                                 linestyle=style, shrinkA=0, shrinkB=0))
+    ax.add_patch(
+        FancyArrowPatch(
+            start,
+            end,
+            arrowstyle="-|>",
+            mutation_scale=12,
+            linewidth=1.6,
+            color=colour,
+            linestyle=style,
+            shrinkA=0,
+            shrinkB=0,
+        )
+    )
 
 
 def _error(ax: "Axes") -> None:

@@ -24,8 +24,17 @@ def main() -> int:
         return 0
     for chapter in wanted:
         try:
-            print(commands.run(chapter, profile="paper", device="cpu", results=None, checkpoints=None, time_limit=None,
-                               force=states[chapter] != "missing"))
+            print(
+                commands.run(
+                    chapter,
+                    profile="paper",
+                    device="cpu",
+                    results=None,
+                    checkpoints=None,
+                    time_limit=None,
+                    force=states[chapter] != "missing",
+                )
+            )
         except StoppedError:
             print("interrupted; 'make paper' goes on from the last checkpoint", file=sys.stderr)
             return 130

@@ -1,5 +1,6 @@
 """Stored results of chapters: what they belong to, what state they are in, and reading them."""
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,12 @@ NOT_STORED = "No paper-scale run is stored for this chapter yet: the claims come
 def identity(chapter: str, profile: str = "paper") -> store.Identity:
     """Return what a stored result of a chapter must belong to."""
     experiment = experiments.load(chapter)
-    return store.Identity(experiments.chapter_name(chapter), profile, experiment.SCIENCE_VERSION,
-                          provenance.settings_as_data(experiment.SETTINGS[profile]))
+    return store.Identity(
+        experiments.chapter_name(chapter),
+        profile,
+        experiment.SCIENCE_VERSION,
+        provenance.settings_as_data(experiment.SETTINGS[profile]),
+    )
 
 
 def stored_result(chapter: str, directory: Path | None = None) -> "xr.Dataset | None":
@@ -46,5 +51,6 @@ def state(chapter: str, profile: str, directory: Path) -> str:
 
 
 def origin(dataset: "xr.Dataset | None") -> str:
-    """Return the line that stands by every stored figure: where its numbers come from, or that there are none."""
-    return NOT_STORED if dataset is None else provenance.provenance_line(store.provenance(dataset))
+    """Return what stands by every stored figure: where its numbers come from, or that there are none; 80 columns."""
+    line = NOT_STORED if dataset is None else provenance.provenance_line(store.provenance(dataset))
+    return textwrap.fill(line, width=80)

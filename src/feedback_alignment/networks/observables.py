@@ -44,8 +44,9 @@ class Alignment:
     """cos∠(δW_l, δW_l^BP) of the update that the whole batch gives."""
 
 
-def alignment(network: Perceptrons, rule: Rule, inputs: Float[Tensor, "batch features"],
-              labels: Int[Tensor, " batch"]) -> Alignment:
+def alignment(
+    network: Perceptrons, rule: Rule, inputs: Float[Tensor, "batch features"], labels: Int[Tensor, " batch"]
+) -> Alignment:
     """Measure how far `rule` points along back-propagation in each hidden layer, on one batch."""
     layers = network.forward(inputs)
     target = one_hot(labels, layers[-1].shape[-1], layers[-1].dtype).expand_as(layers[-1])
@@ -56,24 +57,28 @@ def alignment(network: Perceptrons, rule: Rule, inputs: Float[Tensor, "batch fea
         signal, delta = true.signals[index], true.deltas[index]
         assert signal is not None
         assert delta is not None
-        our_signal, our_delta = (torch.full_like(delta, torch.nan) if part is None else part
-                                 for part in (ours.signals[index], ours.deltas[index]))
+        our_signal, our_delta = (
+            torch.full_like(delta, torch.nan) if part is None else part
+            for part in (ours.signals[index], ours.deltas[index])
+        )
         gradient, signals = cosine(our_delta, delta), cosine(our_signal, signal)
         update = cosine((our_delta.mT @ below).flatten(-2), (delta.mT @ below).flatten(-2))
         columns.append([*_mean_and_spread(gradient), *_mean_and_spread(signals), update])
     return Alignment(*(torch.stack(values, -1) for values in zip(*columns, strict=True)))
 
 
-def _mean_and_spread(cosines: Float[Tensor, "members batch"]) -> tuple[Float[Tensor, " members"],
-                                                                      Float[Tensor, " members"]]:
+def _mean_and_spread(
+    cosines: Float[Tensor, "members batch"],
+) -> tuple[Float[Tensor, " members"], Float[Tensor, " members"]]:
     mean = cosines.nanmean(-1)
     counted = cosines.isfinite().sum(-1)
     squares = (cosines - mean[:, None]).square().nansum(-1)
     return mean, (squares / (counted - 1).clamp(min=0)).sqrt()
 
 
-def accuracy(network: Perceptrons, inputs: Float[Tensor, "samples features"], labels: Int[Tensor, " samples"],
-             chunk: int = 2000) -> Float[Tensor, " members"]:
+def accuracy(
+    network: Perceptrons, inputs: Float[Tensor, "samples features"], labels: Int[Tensor, " samples"], chunk: int = 2000
+) -> Float[Tensor, " members"]:
     """Return the fraction of samples that each member classifies correctly, computed `chunk` samples at a time."""
     right = torch.zeros(len(network.seeds), dtype=torch.int64, device=inputs.device)
     for x, y in zip(torch.split(inputs, chunk), torch.split(labels, chunk), strict=True):

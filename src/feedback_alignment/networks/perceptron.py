@@ -41,12 +41,16 @@ class Perceptrons:
         shapes = [tuple(W.shape) for W in self.weights]
         chained = all(below[1] == above[2] for below, above in itertools.pairwise(shapes))
         if len(shapes) < 2 or not chained or any(shape[0] != len(self.seeds) for shape in shapes):
-            raise ValueError(f"weights must be (members, n_l, n_(l-1)) for l = 1, 2, ..., chained, with "
-                             f"{len(self.seeds)} members, one a seed; got {shapes}")
+            raise ValueError(
+                f"weights must be (members, n_l, n_(l-1)) for l = 1, 2, ..., chained, with "
+                f"{len(self.seeds)} members, one a seed; got {shapes}"
+            )
         found = [None if F is None else tuple(F.shape[:2]) for F in self.feedback]
         if len(found) != len(shapes) - 1 or any(F not in (None, W[:2]) for F, W in zip(found, shapes, strict=False)):
-            raise ValueError("feedback must be None or (members, n_l, columns) for each hidden layer, here with "
-                             f"(members, n_l) in {[shape[:2] for shape in shapes[:-1]]}; got {found}")
+            raise ValueError(
+                "feedback must be None or (members, n_l, columns) for each hidden layer, here with "
+                f"(members, n_l) in {[shape[:2] for shape in shapes[:-1]]}; got {found}"
+            )
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {sorted(ACTIVATIONS)}; got {self.activation!r}")
 
@@ -59,8 +63,13 @@ class Perceptrons:
         layers.append(layers[-1] @ self.weights[-1].mT)
         return layers
 
-    def teach(self, rule: Rule, layers: list[Tensor], error: Float[Tensor, "members batch outputs"],
-              target: Float[Tensor, "members batch outputs"]) -> "Teaching":
+    def teach(
+        self,
+        rule: Rule,
+        layers: list[Tensor],
+        error: Float[Tensor, "members batch outputs"],
+        target: Float[Tensor, "members batch outputs"],
+    ) -> "Teaching":
         """Form the teaching signals and δa_1, …, δa_L of `rule` from the activities `layers` that `forward` gave.
 
         δa_L = e in every rule. A hidden layer that does not learn has None, and so have those that would hear from it.
@@ -70,9 +79,19 @@ class Perceptrons:
         deltas: list[Tensor | None] = [error]
         for index in range(len(self.weights) - 2, -1, -1):
             above = deltas[0]
-            signal = None if above is None else rule.teaching_signal(HiddenLayer(
-                delta_above=above, weight_above=self.weights[index + 1], error=error, target=target,
-                feedback=self.feedback[index]))
+            signal = (
+                None
+                if above is None
+                else rule.teaching_signal(
+                    HiddenLayer(
+                        delta_above=above,
+                        weight_above=self.weights[index + 1],
+                        error=error,
+                        target=target,
+                        feedback=self.feedback[index],
+                    )
+                )
+            )
             signals.insert(0, signal)
             deltas.insert(0, None if signal is None else signal * slope(layers[index + 1]))
         return Teaching(signals, deltas)
@@ -88,8 +107,15 @@ class Teaching:
     """δa_1, …, δa_L: the signals times g'(a_l), and the error e, (members, batch, n_l)."""
 
 
-def mlp(sizes: Sequence[int], rule: Rule, seeds: Sequence[int], *, activation: str = "tanh",
-        dtype: torch.dtype = torch.float32, device: str | torch.device = "cpu") -> Perceptrons:
+def mlp(
+    sizes: Sequence[int],
+    rule: Rule,
+    seeds: Sequence[int],
+    *,
+    activation: str = "tanh",
+    dtype: torch.dtype = torch.float32,
+    device: str | torch.device = "cpu",
+) -> Perceptrons:
     """Make an ensemble of bias-free multilayer perceptrons, one member a seed.
 
     `sizes` = (n_0, …, n_L). Weights are uniform in ±1/√n_{l-1} (PyTorch's default for a linear layer), feedback is
@@ -108,17 +134,22 @@ def mlp(sizes: Sequence[int], rule: Rule, seeds: Sequence[int], *, activation: s
         draws = [streams.generator(seed, stream, layer).uniform(-bound, bound, (rows, columns)) for seed in seeds]
         return torch.from_numpy(np.stack(draws)).to(dtype).to(device)
 
-    weights = [uniform("weights", layer, sizes[layer], sizes[layer - 1], sizes[layer - 1] ** -0.5)
-               for layer in range(1, len(sizes))]
+    weights = [
+        uniform("weights", layer, sizes[layer], sizes[layer - 1], sizes[layer - 1] ** -0.5)
+        for layer in range(1, len(sizes))
+    ]
     columns = {"none": None, "output": lambda layer: sizes[-1], "above": lambda layer: sizes[layer + 1]}[rule.feedback]
     hidden = range(1, len(sizes) - 1)
-    feedback = [None if columns is None else uniform("feedback", layer, sizes[layer], columns(layer),
-                                                     sizes[layer] ** -0.5) for layer in hidden]
+    feedback = [
+        None if columns is None else uniform("feedback", layer, sizes[layer], columns(layer), sizes[layer] ** -0.5)
+        for layer in hidden
+    ]
     return Perceptrons(weights, feedback, activation, tuple(seeds))
 
 
-def classification_error(logits: Float[Tensor, "members batch classes"],
-                         target: Float[Tensor, "members batch classes"]) -> Float[Tensor, "members batch classes"]:
+def classification_error(
+    logits: Float[Tensor, "members batch classes"], target: Float[Tensor, "members batch classes"]
+) -> Float[Tensor, "members batch classes"]:
     """Return e = softmax(a_L) − y, the gradient of the cross entropy of one sample with respect to a_L."""
     return torch.softmax(logits, dim=-1) - target
 

@@ -52,8 +52,10 @@ class Rule(Protocol):
 def _matrix(layer: HiddenLayer, columns: int) -> Float[Tensor, "members width columns"]:
     found = 0 if layer.feedback is None else layer.feedback.shape[-1]
     if layer.feedback is None or found != columns:
-        raise ValueError(f"this rule needs a feedback matrix F_l with {columns} columns; the network's has {found}: "
-                         "make the network with mlp(sizes, rule, ...) for the rule that trains it")
+        raise ValueError(
+            f"this rule needs a feedback matrix F_l with {columns} columns; the network's has {found}: "
+            "make the network with mlp(sizes, rule, ...) for the rule that trains it"
+        )
     return layer.feedback
 
 

@@ -57,8 +57,10 @@ class Schedule:
 
     def __post_init__(self) -> None:
         if self.batch < 1 or not 0 <= self.epochs < math.inf or not 0 < self.learning_rate < math.inf:
-            raise ValueError("a schedule needs finite epochs >= 0, batch >= 1 and a finite learning rate > 0; got "
-                             f"{self.epochs}, {self.batch} and {self.learning_rate}")
+            raise ValueError(
+                "a schedule needs finite epochs >= 0, batch >= 1 and a finite learning rate > 0; got "
+                f"{self.epochs}, {self.batch} and {self.learning_rate}"
+            )
         if self.reduction not in ("mean", "sum"):
             raise ValueError(f"reduction must be 'mean' or 'sum'; got {self.reduction!r}")
         times = self.observe_at
@@ -66,8 +68,13 @@ class Schedule:
             raise ValueError(f"observe_at must ascend within 0 … {self.epochs} epochs; got {times}")
 
 
-def step(network: Perceptrons, rule: Rule, inputs: Float[Tensor, "members batch features"],
-         target: Float[Tensor, "members batch classes"], rate: float) -> None:
+def step(
+    network: Perceptrons,
+    rule: Rule,
+    inputs: Float[Tensor, "members batch features"],
+    target: Float[Tensor, "members batch classes"],
+    rate: float,
+) -> None:
     """Update all weights in place by one batch: W_l ← W_l − rate Σ_samples δa_l h_{l-1}ᵀ.
 
     Every δa_l is formed before any weight moves.
@@ -82,13 +89,21 @@ def step(network: Perceptrons, rule: Rule, inputs: Float[Tensor, "members batch 
 def batches(seeds: Sequence[int], epoch: int, samples: int, batch: int) -> Int[np.ndarray, "members steps batch"]:
     """Return every member's order of one epoch, from its stream 'data order'; an incomplete last batch is dropped."""
     steps = samples // batch
-    orders = [streams.generator(seed, "data order", epoch).permutation(samples)[:steps * batch] for seed in seeds]
+    orders = [streams.generator(seed, "data order", epoch).permutation(samples)[: steps * batch] for seed in seeds]
     return np.stack(orders).reshape(len(seeds), steps, batch)
 
 
-def train(network: Perceptrons, rule: Rule, inputs: Float[Tensor, "samples features"],
-          labels: Int[Tensor, " samples"], schedule: Schedule, observe: Callable[[Perceptrons], Observations], *,
-          progress: Progress | None = None, checkpoint: Checkpoint | None = None) -> Observations:
+def train(
+    network: Perceptrons,
+    rule: Rule,
+    inputs: Float[Tensor, "samples features"],
+    labels: Int[Tensor, " samples"],
+    schedule: Schedule,
+    observe: Callable[[Perceptrons], Observations],
+    *,
+    progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Observations:
     """Train `network` in place by `rule` on the cross entropy and return what `observe` saw, stacked along axis 0.
 
     `observe` maps the network to arrays by name, each with `members` as its first axis; entry i of the result
@@ -138,25 +153,32 @@ def _refuse_unfit_data(network: Perceptrons, inputs: Tensor, labels: Tensor, bat
     if inputs.ndim != 2 or inputs.shape[1] != features:
         raise ValueError(f"inputs must be (samples, {features}), the network's features; got {tuple(inputs.shape)}")
     if inputs.dtype != W_first.dtype:
-        raise ValueError(f"inputs must be {W_first.dtype}, as the network's weights are; got {inputs.dtype}: "
-                         "convert them, or make the network with mlp(..., dtype=inputs.dtype)")
+        raise ValueError(
+            f"inputs must be {W_first.dtype}, as the network's weights are; got {inputs.dtype}: "
+            "convert them, or make the network with mlp(..., dtype=inputs.dtype)"
+        )
     if len(labels) != len(inputs) or len(inputs) < batch:
-        raise ValueError(f"need as many labels as inputs and at least one batch of {batch}; "
-                         f"got {len(inputs)} inputs and {len(labels)} labels")
+        raise ValueError(
+            f"need as many labels as inputs and at least one batch of {batch}; "
+            f"got {len(inputs)} inputs and {len(labels)} labels"
+        )
     if not 0 <= int(labels.min()) <= int(labels.max()) < classes:
         raise ValueError(f"labels must lie in 0 … {classes - 1}; got {int(labels.min())} … {int(labels.max())}")
     broken = (~inputs.isfinite()).any(1).nonzero().flatten().tolist()
     if broken:
-        raise ValueError(f"inputs must be finite; {len(broken)} of {len(inputs)} samples hold NaN or infinity, "
-                         f"first sample {broken[0]}: clean the data")
+        raise ValueError(
+            f"inputs must be finite; {len(broken)} of {len(inputs)} samples hold NaN or infinity, "
+            f"first sample {broken[0]}: clean the data"
+        )
 
 
 def _refuse_divergence(network: Perceptrons, rule: Rule, index: int) -> None:
     finite = torch.stack([W.isfinite().flatten(1).all(1) for W in network.weights]).all(0)
     lost = [seed for seed, fine in zip(network.seeds, finite.tolist(), strict=True) if not fine]
     if lost:
-        raise FloatingPointError(f"weights under {rule.name} are no longer finite at step {index} for seeds {lost}: "
-                                 "lower the learning rate")
+        raise FloatingPointError(
+            f"weights under {rule.name} are no longer finite at step {index} for seeds {lost}: lower the learning rate"
+        )
 
 
 def _state(network: Perceptrons, seen: list[Observations], done: int) -> dict[str, np.ndarray]:

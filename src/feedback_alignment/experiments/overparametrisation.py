@@ -1,0 +1,72 @@
+"""Chapter 03: signs that a ReLU student cannot change, over-parametrisation, and the time spent on the plateau.
+
+Refinetti et al. 2021, Section 1.2: Fig. 4 with its inset, Eq. 8; the ReLU panels of Fig. 2.
+"""
+
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from feedback_alignment.companion import provenance
+from feedback_alignment.companion.claims import Claim
+from feedback_alignment.companion.monitor import Monitor, Quiet
+from feedback_alignment.experiments import (
+    overparametrisation_claims,
+    overparametrisation_figures,
+    overparametrisation_parts,
+    plateau_figures,
+)
+from feedback_alignment.experiments.overparametrisation_settings import SETTINGS, Settings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["COST", "SCIENCE_VERSION", "SETTINGS", "Settings", "claims", "figures", "run"]
+
+SCIENCE_VERSION = 1
+COST = {"smoke": "3 s", "quick": "15 s", "paper": "20 min on one core"}
+
+
+def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | None = None) -> xr.Dataset:
+    """Let ReLU students learn by DFA and BP, and erf students leave the plateau; return when they did.
+
+    Raises ValueError for a device other than 'cpu'.
+    """
+    if device != "cpu":
+        raise ValueError(f"the two-layer theory runs on the processor: device must be 'cpu'; got {device!r}")
+    progress = progress or Quiet()
+    commit = provenance.commit()
+    parts = (
+        overparametrisation_parts.success,
+        overparametrisation_parts.curves,
+        overparametrisation_parts.plane,
+        overparametrisation_parts.plateau,
+    )
+    dataset = xr.merge([part(settings, progress) for part in parts])
+    return provenance.stamp(
+        dataset,
+        chapter="03_overparametrisation",
+        science_version=SCIENCE_VERSION,
+        settings=settings,
+        commit=commit,
+        device=device,
+        wall_seconds=progress.elapsed(),
+        data={},
+    )
+
+
+def claims(dataset: xr.Dataset) -> list[Claim]:
+    """Check what the paper says of ReLU students, and what this book adds; see the chapter for the words around it."""
+    return overparametrisation_claims.claims(dataset)
+
+
+def figures(*datasets: xr.Dataset) -> "dict[str, Figure]":
+    """Return the chapter's figures; each dataset is one column of panels."""
+    return {
+        "learning_curves": overparametrisation_figures.learning_curves(datasets),
+        "success": overparametrisation_figures.success(datasets),
+        "panels": overparametrisation_figures.panels(datasets),
+        "plane": overparametrisation_figures.plane(datasets),
+        "escape_angle": plateau_figures.escape_angle(datasets),
+        "escape_scaling": plateau_figures.escape_scaling(datasets),
+    }

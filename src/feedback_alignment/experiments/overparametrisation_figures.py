@@ -31,6 +31,7 @@ def learning_curves(datasets: tuple[xr.Dataset, ...]) -> "Figure":
         ax.set_title(provenance.title(dataset))
     axes[0, 0].set_ylabel("generalisation error")
     axes[0, 0].legend(loc="lower left")
+    pictures.note(figure, provenance.figure_note(datasets))
     return figure
 
 
@@ -48,6 +49,7 @@ def panels(datasets: tuple[xr.Dataset, ...]) -> "Figure":
             _error_axis(ax)
             ax.set_ylabel(f"{panel}\ngeneralisation error" if column == 0 else "")
         axes[0, column].set_title(provenance.title(dataset))
+    pictures.note(figure, provenance.figure_note(datasets))
     return figure
 
 
@@ -80,6 +82,7 @@ def success(datasets: tuple[xr.Dataset, ...]) -> "Figure":
         axes[0, column].set_title(provenance.title(dataset))
     for row in axes:
         row[0].legend(loc="lower center", fontsize=8)
+    pictures.note(figure, provenance.figure_note(datasets))
     return figure
 
 
@@ -108,6 +111,7 @@ def plane(datasets: tuple[xr.Dataset, ...]) -> "Figure":
         axes[0, column].set_title(provenance.title(dataset))
     label = "log10 of the time to learn (samples / N)"
     figure.colorbar(ScalarMappable(scale, "viridis_r"), ax=list(axes.ravel()), label=label, shrink=0.7)
+    pictures.note(figure, provenance.figure_note(datasets))
     return figure
 
 

@@ -40,6 +40,7 @@ def escape_angle(datasets: tuple[xr.Dataset, ...]) -> "Figure":
     axes[1, 0].set_ylabel("time on the plateau\n(samples / N)")
     for row in axes:
         row[0].legend()
+    pictures.note(figure, provenance.figure_note(datasets))
     return figure
 
 
@@ -61,6 +62,7 @@ def escape_scaling(datasets: tuple[xr.Dataset, ...]) -> "Figure":
     for row, name in zip(axes, ("", "equal feedback\n", "feedback at 20 degrees\n"), strict=True):
         row[0].set_ylabel(f"{name}time on the plateau\n(samples / N)")
         row[0].legend(fontsize=8)
+    pictures.note(figure, provenance.figure_note(datasets))
     return figure
 
 

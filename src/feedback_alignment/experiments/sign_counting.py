@@ -9,11 +9,11 @@
 | `backpropagation_learning_probability` | eq-learning-bp | – |
 """
 
+from collections.abc import Sequence
 from math import comb, erf, sqrt
 
 import numpy as np
 from jaxtyping import Bool, Float
-from numpy.typing import ArrayLike
 
 
 def sign_invariants(
@@ -27,7 +27,7 @@ def sign_invariants(
     return np.asarray(lengths - (W2**2 if F is None else 2 * F * W2))
 
 
-def enough_signs(F: Float[np.ndarray, "*n K"], W2_teacher: ArrayLike) -> Bool[np.ndarray, "*n"]:
+def enough_signs(F: Float[np.ndarray, "*n K"], W2_teacher: Sequence[float]) -> Bool[np.ndarray, "*n"]:
     """Return whether each feedback vector has as many positive and negative entries as the teacher's second layer.
 
     Raises ValueError for teacher weights that are not a vector of numbers other than zero.

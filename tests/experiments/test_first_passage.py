@@ -14,9 +14,7 @@ N = 60
 
 
 def starts(count):
-    return [
-        OrderParameters.random_start(2, np.eye(2), (1.0, 1.0), N=N, sigma0=0.1, seed=seed) for seed in range(count)
-    ]
+    return [OrderParameters.random_start(2, np.eye(2), (1.0, 1.0), N=N, sigma0=0.1, seed=seed) for seed in range(count)]
 
 
 def test_a_crossing_is_interpolated_in_the_logarithm():

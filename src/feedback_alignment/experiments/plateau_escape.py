@@ -93,9 +93,10 @@ def escape_rates(angle: float, eta: float, horizon: float, seed: int) -> dict[st
     times = horizon / eta * np.arange(1, FINE_TIMES + 1) / FINE_TIMES
     seen = solve(start, times, eta, "erf", "dfa", rtol=1e-10, stop_below=threshold(), order=1)
     difference = np.linalg.norm(seen.R[:, :, 0] - seen.R[:, :, 1], axis=1)
-    i = int(np.flatnonzero((np.arange(len(difference)) > difference.argmin()) & (difference > DIFFERENCE))[0])
-    if seen.generalisation_error[-1] > threshold() or i + 2 >= len(difference):
+    if seen.generalisation_error[-1] > threshold():
         raise ValueError(f"at {angle} degrees the plateau lasts longer than {horizon}/eta: raise the horizon")
+    grown = (np.arange(len(difference)) > difference.argmin()) & (difference > DIFFERENCE)
+    i = int(np.flatnonzero(grown)[0])
     measured = np.log(difference[i + 2] / difference[i - 2]) / (times[i + 2] - times[i - 2])
     equal = np.repeat(seen.R[i].mean(axis=1, keepdims=True), 2, axis=1)
     there = OrderParameters(seen.Q[i], equal, start.T, seen.W2[i], start.W2_teacher, start.F)

@@ -347,7 +347,9 @@ def test_the_figures_show_the_datasets_numbers(dataset):
     np.testing.assert_array_equal(curve.get_ydata(), dataset.entries_simulation.values[0, 0])
     crosses = figures["success"].axes[0].containers[0].lines[0]
     np.testing.assert_array_equal(crosses.get_xdata(), [2, 3, 8])
-    np.testing.assert_allclose(crosses.get_ydata(), np.isfinite(dataset.learned_at.values[:3]).mean(axis=1))
+    np.testing.assert_allclose(
+        np.array(crosses.get_ydata(), float), np.isfinite(dataset.learned_at.values[:3]).mean(axis=1)
+    )
     panel = figures["panels"].axes[1].lines[2]
     np.testing.assert_array_equal(panel.get_ydata(), dataset.panel_simulation.values[1, 2])
     rates = figures["escape_angle"].axes[0].lines

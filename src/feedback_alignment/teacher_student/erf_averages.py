@@ -34,8 +34,8 @@ def I3(C: Float[np.ndarray, "n n"], a: int, b: int, c: int) -> float:
 def I4(C: Float[np.ndarray, "n n"], a: int, b: int, c: int, d: int) -> float:
     """E[g'(a) g'(b) g(c) g(d)]."""
     determinant = 1 + C[a, a] + C[b, b] + (C[a, a] * C[b, b] - C[a, b] ** 2)
-    cc, dd, cd = _gated(C, determinant, a, b, c, c), _gated(C, determinant, a, b, d, d), _gated(C, determinant, a, b, c, d)
-    return 4 / pi ** 2 / sqrt(determinant) * _arcsine(cd / sqrt((1 + cc) * (1 + dd)))
+    sizes = (1 + _gated(C, determinant, a, b, c, c)) * (1 + _gated(C, determinant, a, b, d, d))
+    return 4 / pi ** 2 / sqrt(determinant) * _arcsine(_gated(C, determinant, a, b, c, d) / sqrt(sizes))
 
 
 @compiled

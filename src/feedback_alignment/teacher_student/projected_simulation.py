@@ -7,8 +7,8 @@ frame, and of ρ along one new direction, that of the rest of x. So the order pa
 of a few numbers, with the law that N-dimensional weights would give them.
 
 The frame takes in `GROWTH` new directions, one a step; then a rotation of all directions but the teacher's M makes the
-students' coordinates triangular again, and they fit into K + M directions as before. (Rotating every step would cost
-about as much as everything else; a larger frame costs more draws.) Reflections keep lengths and angles to rounding, and
+students' coordinates triangular again, and they fit into K + M directions as before. (Rotating at every step would cost
+about as much as the error functions; a larger frame costs more draws.) Reflections keep lengths and angles to rounding, and
 Q = X Xᵀ is positive semi-definite whatever the rounding.
 """
 

@@ -8,8 +8,8 @@ of a few numbers, with the law that N-dimensional weights would give them.
 
 The frame takes in `GROWTH` new directions, one a step; then a rotation of all directions but the teacher's M makes the
 students' coordinates triangular again, and they fit into K + M directions as before. (Rotating at every step would cost
-about as much as the error functions; a larger frame costs more draws.) Reflections keep lengths and angles to rounding, and
-Q = X Xᵀ is positive semi-definite whatever the rounding.
+about as much as the error functions; a larger frame costs more draws.) Reflections keep lengths and angles to
+rounding, and Q = X Xᵀ is positive semi-definite whatever the rounding.
 """
 
 import math

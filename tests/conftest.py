@@ -19,6 +19,7 @@ TWO_LAYER = (
     "fixed_points",
     "frames",
     "integrals",
+    "mirror_symmetry",
     "solver",
 )
 CHECKED = [

@@ -147,6 +147,53 @@ def test_too_many_steps_are_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 0 < caught.value.alpha < 500
 
 
+SWAP = np.array([[0.0, 1.0], [1.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("F", "W2_teacher", "mirror"), [((1.0, 1.0), (1.0, 1.0), SWAP), ((1.0, -1.0), (1.2, -0.8), -SWAP)]
+)
+def test_mirror_images_stay_so_for_ever_where_rounding_parts_them(
+    F: tuple[float, float], W2_teacher: tuple[float, float], mirror: np.ndarray
+) -> None:
+    start = OrderParameters.zero_start(2, np.eye(2), list(W2_teacher), list(F))
+    times = [10.0, 1e3, 1e5]
+    kept = solve(start, times, 0.1, "erf", "dfa", mirror=mirror)
+    free = solve(start, times, 0.1, "erf", "dfa")
+    np.testing.assert_allclose(kept.R, mirror @ kept.R, atol=1e-13)
+    np.testing.assert_allclose(kept.generalisation_error[:1], free.generalisation_error[:1], atol=1e-9)
+    assert kept.generalisation_error[-1] > 1e-3
+    late = replace(start, Q=kept.Q[-1], R=kept.R[-1], W2=kept.W2[-1])
+    motion = Motion(late, 0.1, "erf", "dfa")
+    assert np.abs(motion.velocity(motion.pack(late.Q, late.R, late.W2))).max() < 1e-8
+
+
+def test_rounding_leaves_the_saddle_without_a_mirror() -> None:
+    start = OrderParameters.zero_start(2, np.eye(2), [1.0, 1.0], [1.0, 1.0])
+    assert solve(start, [2e4], 0.1, "erf", "dfa").generalisation_error[0] < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("mirror", "activation", "message"),
+    [
+        (np.eye(3), "erf", r"mirror must have shape \(K, K\) = \(2, 2\)"),
+        (np.full((2, 2), 0.5), "erf", "mirror must be a symmetric matrix with one 1 or -1 in each row"),
+        (-SWAP, "relu", "mirror must not hold -1 for 'relu'"),
+        (SWAP, "erf", "Q must be its own mirror image; it differs by"),
+    ],
+)
+def test_a_mirror_must_be_one(mirror: np.ndarray, activation: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        solve(small_start(), [1.0], 0.1, activation, "dfa", mirror=mirror)
+
+
+def test_feedback_must_have_the_mirror_too() -> None:
+    start = OrderParameters.zero_start(2, np.eye(2), [1.0, 1.0], [1.0, 2.0])
+    solve(start, [1.0], 0.1, "erf", "bp", mirror=SWAP)
+    with pytest.raises(ValueError, match="F must be its own mirror image"):
+        solve(start, [1.0], 0.1, "erf", "dfa", mirror=SWAP)
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from feedback_alignment.teacher_student.equations_of_motion import Motion
+from feedback_alignment.teacher_student.mirror_symmetry import MirroredMotion
 from feedback_alignment.teacher_student.order_parameters import OrderParameters, Trajectory
 
 # Errors smaller than this fraction of rtol times the teacher's scale do not count: small enough for the differences
@@ -52,6 +53,7 @@ def solve(
     rtol: float = 1e-10,
     stop_below: float | None = None,
     order: int = 2,
+    mirror: ArrayLike | None = None,
 ) -> Trajectory:
     """Solve the equations of motion (Eq. 27) from `state` at α = 0, and return the trajectory at the times `alphas`.
 
@@ -60,15 +62,24 @@ def solve(
     the generalisation error is at most that. The integrator is LSODA, which switches between a method for smooth
     motion and one for stiff motion by itself, so that long runs stay cheap.
 
-    Raises ValueError for bad times, tolerances or learning settings, and IntegrationError, which says at which time,
-    where the solution leaves all bounds (too large an eta) or no step is small enough.
+    A start that is its own mirror image (a swap of two hidden units, say) stays so, but only within rounding errors,
+    which a saddle amplifies. With `mirror`, the signed permutation (K, K) that leaves the start as it is, they are
+    not amplified.
+
+    Raises ValueError for bad times, tolerances or learning settings, a `mirror` that the start does not have, and
+    IntegrationError, which says at which time, where the solution leaves all bounds (too large an eta) or no step is
+    small enough.
     """
     times = check_times(alphas)
     if not (isfinite(rtol) and SMALLEST_RTOL <= rtol < 1):
         raise ValueError(f"rtol must lie between {SMALLEST_RTOL:g}, about what float64 can hold, and 1; got {rtol}")
     if stop_below is not None and not (isfinite(stop_below) and stop_below >= 0):
         raise ValueError(f"stop_below must be None or a generalisation error, 0 or more; got {stop_below}")
-    motion = Motion(state, eta, activation, rule, order)
+    motion = (
+        Motion(state, eta, activation, rule, order)
+        if mirror is None
+        else MirroredMotion(state, eta, activation, rule, order, mirror)
+    )
     y = motion.pack(state.Q, state.R, state.W2)
     outputs, errors = np.empty((times.size, y.size)), np.empty(times.size)
     done = 0

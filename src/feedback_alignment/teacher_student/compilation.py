@@ -1,0 +1,75 @@
+"""Compilation of numerical loops with numba, kept on disk between sessions wherever some folder can be written."""
+
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+def _source_digest() -> str:
+    """Return a digest of this folder's sources.
+
+    Numba notices a change in a function's own file only, and would go on using old code of the functions it calls.
+    """
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+
+
+def _candidates() -> Iterator[Path]:
+    if "NUMBA_CACHE_DIR" in os.environ:
+        yield Path(os.environ["NUMBA_CACHE_DIR"])
+    yield Path(__file__).parent / "__pycache__"
+    yield Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "feedback-alignment"
+
+
+def _private_temporary_folder() -> Path:
+    """Return a temporary folder that only this user can write.
+
+    Machine code is run as it lies there, so a folder that somebody else made under the same name is not used.
+    """
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    folder = Path(tempfile.gettempdir()) / f"feedback-alignment-{user}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    state = folder.lstat()
+    if stat.S_ISDIR(state.st_mode) and (os.name == "nt" or (state.st_uid == user and not state.st_mode & 0o077)):
+        return folder
+    return Path(tempfile.mkdtemp(prefix="feedback-alignment-"))
+
+
+@cache
+def cache_folder() -> Path:
+    """Return the folder in which compiled code is kept.
+
+    The first that can be written of: NUMBA_CACHE_DIR, beside the sources, the user's cache folder, a private temporary
+    folder; in it a folder of its own for each state of the sources.
+    """
+    name = f"compiled-{_source_digest()}"
+    for base in _candidates():
+        try:
+            folder = base / name
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except OSError:
+            continue   # a place that cannot be written is what the next candidate is for
+    return _private_temporary_folder() / name
+
+
+def compiled(function: Function) -> Function:
+    """Compile `function` on its first call, and keep the machine code in `cache_folder` between sessions."""
+    config: Any = numba.config
+    configured = config.CACHE_DIR
+    config.CACHE_DIR = str(cache_folder())   # numba reads it when it decorates
+    try:
+        dispatcher: Any = numba.njit(cache=True, error_model="numpy", nogil=True)(function)
+    finally:
+        config.CACHE_DIR = configured
+    return cast(Function, dispatcher)

@@ -160,7 +160,7 @@ def simulation() -> None:
                 "direct": ("direct", K, 500, activation, 5_000),
                 "projected": ("projected", K, 500, activation, 100_000),
                 "small": ("projected", K, 100, activation, 100_000),
-                "large": ("projected", K, 10 ** 6, activation, 100_000),
+                "large": ("projected", K, 10**6, activation, 100_000),
             },
         )
         name = f"{activation}, K = {K}"
@@ -214,7 +214,7 @@ def stages() -> None:
             kernel(run.random, *weights, run.activation, 0.1, 500, 0, 100_000)
 
         rivals = {name: partial(call, kernel) for name, kernel in kernels.items()}
-        normals = (K + 2 + 1) * 100_000   # M = 2, and one more on average while the frame grows by three
+        normals = (K + 2 + 1) * 100_000  # M = 2, and one more on average while the frame grows by three
         rivals["normals"] = partial(draw_normals, np.random.Generator(np.random.PCG64DXSM(0)), normals)
         taken = {name: seconds * 1e4 for name, seconds in medians(15, **rivals).items()}
         say(f"K = {K}: whole step", taken["whole"], "ns")

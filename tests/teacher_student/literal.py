@@ -17,13 +17,13 @@ from scipy.special import erf, ndtr
 Average = Callable[[np.ndarray, list[int], list[int], list[int], str], float]
 ACTIVATION = {"erf": lambda u: erf(u / np.sqrt(2)), "relu": lambda u: np.maximum(u, 0), "linear": lambda u: u}
 SLOPE = {
-    "erf": lambda u: np.sqrt(2 / np.pi) * np.exp(-(u ** 2) / 2),
+    "erf": lambda u: np.sqrt(2 / np.pi) * np.exp(-(u**2) / 2),
     "relu": lambda u: (u > 0).astype(float),
     "linear": np.ones_like,
 }
 
 
-STEPS = {1: 0.05, 2: 0.1, 3: 0.2, 4: 0.4}   # finer where fewer directions allow it, for sharp gates
+STEPS = {1: 0.05, 2: 0.1, 3: 0.2, 4: 0.4}  # finer where fewer directions allow it, for sharp gates
 
 
 def smooth_points(covariance: np.ndarray, reach: float = 8.4) -> tuple[np.ndarray, np.ndarray]:
@@ -34,7 +34,7 @@ def smooth_points(covariance: np.ndarray, reach: float = 8.4) -> tuple[np.ndarra
     dimensions = int(kept.sum())
     step = STEPS[dimensions]
     line = np.arange(-reach, reach + step / 2, step)
-    density = step * np.exp(-(line ** 2) / 2) / np.sqrt(2 * np.pi)
+    density = step * np.exp(-(line**2) / 2) / np.sqrt(2 * np.pi)
     grid = np.stack(np.meshgrid(*[line] * dimensions, indexing="ij"), -1).reshape(-1, dimensions)
     weights = np.stack(np.meshgrid(*[density] * dimensions, indexing="ij"), -1).reshape(-1, dimensions).prod(1)
     kept_points = weights > 1e-22
@@ -64,7 +64,7 @@ def both_below(h: np.ndarray, k: np.ndarray, correlation: float, nodes: int = 80
     limit = np.arcsin(correlation)
     angle = limit * (x + 1) / 2
     h, k = h[..., None], k[..., None]
-    integrand = np.exp(-(h ** 2 + k ** 2 - 2 * h * k * np.sin(angle)) / (2 * np.cos(angle) ** 2))
+    integrand = np.exp(-(h**2 + k**2 - 2 * h * k * np.sin(angle)) / (2 * np.cos(angle) ** 2))
     return ndtr(h[..., 0]) * ndtr(k[..., 0]) + integrand @ w * limit / (4 * np.pi)
 
 
@@ -90,7 +90,7 @@ def relu_four(covariance: np.ndarray) -> float:
 
 def relu_average(covariance: np.ndarray, gates: list[int], plain: list[int], outputs: list[int]) -> float:
     """E[Π g'(gates) Π plain Π g(outputs)]: as many quadratures as the different variables need."""
-    gates = [index for index in dict.fromkeys(gates) if index not in outputs]   # a positive output opens its own gate
+    gates = [index for index in dict.fromkeys(gates) if index not in outputs]  # a positive output opens its own gate
     positive = list(dict.fromkeys([*outputs, *gates]))
     used = positive + [index for index in dict.fromkeys(plain) if index not in positive]
     C = covariance[np.ix_(used, used)]
@@ -100,7 +100,7 @@ def relu_average(covariance: np.ndarray, gates: list[int], plain: list[int], out
         x, w = np.polynomial.legendre.leggauss(100)
         sd = np.sqrt(C[0, 0])
         x, w = 4.6 * (x + 1), 4.6 * w
-        points, weights = (sd * x)[:, None], w * np.exp(-(x ** 2) / 2) / np.sqrt(2 * np.pi)
+        points, weights = (sd * x)[:, None], w * np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
         known = 1
     else:
         points, weights = quadrant(C[:2, :2])
@@ -109,7 +109,7 @@ def relu_average(covariance: np.ndarray, gates: list[int], plain: list[int], out
     conditional = np.linalg.solve(C[:known, :known], C[:known, known:])
     for place, index in enumerate(used[known:]):
         mean = points @ conditional[:, place]
-        if index in positive:   # the third of three variables: it must be a gate
+        if index in positive:  # the third of three variables: it must be a gate
             assert index in gates
             sd = np.sqrt(C[known + place, known + place] - C[:known, known + place] @ conditional[:, place])
             weights = weights * ndtr(mean / sd)
@@ -150,10 +150,8 @@ def derivative(
         for m in range(M):
             dR[k, m] = -eta * F[k] * with_error(k, K + m)
         for l in range(K):
-            squared = sum(
-                v[a] * v[b] * average(C, [k, l], [], [a, b], activation) for a in units for b in units
-            )
-            dQ[k, l] = -eta * F[k] * with_error(k, l) - eta * F[l] * with_error(l, k) + eta ** 2 * F[k] * F[l] * squared
+            squared = sum(v[a] * v[b] * average(C, [k, l], [], [a, b], activation) for a in units for b in units)
+            dQ[k, l] = -eta * F[k] * with_error(k, l) - eta * F[l] * with_error(l, k) + eta**2 * F[k] * F[l] * squared
         dW2[k] = -eta * sum(v[a] * average(C, [], [], [k, a], activation) for a in units)
     return dQ, dR, dW2
 

@@ -18,7 +18,10 @@ SOURCE = Path(compilation.__file__).parents[2]
 def run(code: str, **environment: str) -> str:
     """What a fresh interpreter prints, with the package's sources first on its path."""
     completed = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True,
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
         env=os.environ | {"PYTHONPATH": str(SOURCE)} | environment,
     )
     return completed.stdout
@@ -75,12 +78,12 @@ def test_where_nothing_else_can_be_written_a_private_temporary_folder_serves(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     blocked = tmp_path / "file"
-    blocked.touch()   # a folder cannot be made in a file, whoever asks
+    blocked.touch()  # a folder cannot be made in a file, whoever asks
     monkeypatch.setattr(compilation, "_candidates", lambda: iter([blocked]))
     folder = compilation.cache_folder.__wrapped__()
     assert folder.parent.parent == tmp_path
     assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
     assert compilation.cache_folder.__wrapped__() == folder
 
-    folder.parent.chmod(0o777)   # as somebody else might have made it
+    folder.parent.chmod(0o777)  # as somebody else might have made it
     assert compilation.cache_folder.__wrapped__().parent != folder.parent

@@ -13,7 +13,7 @@ from feedback_alignment.streams import generator
 from feedback_alignment.teacher_student import I2, I3, I4, OrderParameters, derivative, solve
 from feedback_alignment.teacher_student.activations import ACTIVATIONS
 
-SEEDS = st.integers(0, 2 ** 32 - 1)
+SEEDS = st.integers(0, 2**32 - 1)
 COUNTS = st.integers(1, 3)
 
 
@@ -68,9 +68,9 @@ def test_derivative_is_the_mean_of_steps_of_gradient_descent(activation: str, ru
         x = random.standard_normal((samples // 10, N))
         hidden, teacher = x @ W1.T / np.sqrt(N), x @ W1_teacher.T / np.sqrt(N)
         e = (g(hidden) @ W2 - g(teacher) @ W2_teacher)[:, None]
-        step = -eta * feedback(state, rule) * slope(hidden) * e   # of W1, in units of x/√N
+        step = -eta * feedback(state, rule) * slope(hidden) * e  # of W1, in units of x/√N
         cross = step[:, :, None] * hidden[:, None, :]
-        own = step[:, :, None] * step[:, None, :] * (x ** 2).mean(1)[:, None, None]
+        own = step[:, :, None] * step[:, None, :] * (x**2).mean(1)[:, None, None]
         dQ = cross + cross.transpose(0, 2, 1) + own
         dR = step[:, :, None] * teacher[:, None, :]
         changes.append(np.concatenate([dQ.reshape(len(x), -1), dR.reshape(len(x), -1), -eta * g(hidden) * e], axis=1))
@@ -127,7 +127,7 @@ def test_odd_units_may_change_sign_with_their_weights(seed: int, K: int, M: int,
 def test_relu_units_may_trade_size_between_layers(seed: int, K: int, M: int, size: float) -> None:
     # The teacher's weights enter through W̃2 g(ν) only: a larger W̃1 with a smaller W̃2 is the same teacher.
     state = random_state(seed, K, M)
-    traded = replace(state, R=state.R * size, T=state.T * size ** 2, W2_teacher=state.W2_teacher / size)
+    traded = replace(state, R=state.R * size, T=state.T * size**2, W2_teacher=state.W2_teacher / size)
     dQ, dR, dW2 = derivative(state, 0.6, "relu", "dfa")
     for fast, expected in zip(derivative(traded, 0.6, "relu", "dfa"), (dQ, dR * size, dW2), strict=True):
         np.testing.assert_allclose(fast, expected, atol=1e-10 * max(1.0, size))
@@ -164,7 +164,7 @@ def test_idle_relu_units_get_no_update_and_give_none() -> None:
     assert not dQ[1].any()
     assert not dR[1].any()
     assert dW2[1] == 0
-    alone = OrderParameters(Q[:1, :1], R[:1], state.T, W2[:1], state.W2_teacher, state.F[:1])   # type: ignore[index]
+    alone = OrderParameters(Q[:1, :1], R[:1], state.T, W2[:1], state.W2_teacher, state.F[:1])  # type: ignore[index]
     dQ_alone, dR_alone, dW2_alone = derivative(alone, 0.5, "relu", "dfa")
     np.testing.assert_allclose(dQ[:1, :1], dQ_alone, atol=1e-14)
     np.testing.assert_allclose(dR[:1], dR_alone, atol=1e-14)
@@ -192,11 +192,11 @@ def test_first_derivatives_from_zero_weights(F: tuple[float, ...], W2_teacher: t
     state, feedback_weights, teacher, norm = early(F, W2_teacher)
     dQ, dR, dW2 = derivative(state, ETA, "erf", "dfa")
     np.testing.assert_allclose(dR, np.sqrt(2) / np.pi * ETA * np.outer(feedback_weights, teacher), rtol=1e-14)
-    corrected = 2 / (3 * np.pi) * ETA ** 2 * norm * np.outer(feedback_weights, feedback_weights)
+    corrected = 2 / (3 * np.pi) * ETA**2 * norm * np.outer(feedback_weights, feedback_weights)
     np.testing.assert_allclose(dQ, corrected, rtol=1e-14)
     assert not dW2.any()
-    if len(F) == len(W2_teacher):   # as printed it has a meaning only there
-        printed = 2 / np.pi * ETA ** 2 * np.add.outer(teacher ** 2, teacher ** 2)
+    if len(F) == len(W2_teacher):  # as printed it has a meaning only there
+        printed = 2 / np.pi * ETA**2 * np.add.outer(teacher**2, teacher**2)
         printed *= np.outer(feedback_weights, feedback_weights)
         assert np.abs(printed / dQ - 1).max() > 0.3
 
@@ -206,9 +206,9 @@ def test_first_derivative_of_Q_is_that_of_gradient_descent(F: tuple[float, ...],
     state, feedback_weights, teacher, _ = early(F, W2_teacher)
     N, samples = 200, 40_000
     x = generator(6, "test first step").standard_normal((samples, N))
-    e = -literal.ACTIVATION["erf"](x[:, : len(teacher)]) @ teacher   # W̃1 = √N times the first axes: T = 1
-    first = -ETA / np.sqrt(N) * np.sqrt(2 / np.pi) * e[:, None] * x   # of W1, divided by F^k
-    per_time = (first ** 2).sum(1)   # change of Q^{kl} / (F^k F^l) in a step, times N
+    e = -literal.ACTIVATION["erf"](x[:, : len(teacher)]) @ teacher  # W̃1 = √N times the first axes: T = 1
+    first = -ETA / np.sqrt(N) * np.sqrt(2 / np.pi) * e[:, None] * x  # of W1, divided by F^k
+    per_time = (first**2).sum(1)  # change of Q^{kl} / (F^k F^l) in a step, times N
     exact = derivative(state, ETA, "erf", "dfa")[0][0, 0] / feedback_weights[0] ** 2
     assert per_time.mean() == pytest.approx(exact, abs=4 * per_time.std() / np.sqrt(samples))
     assert per_time.std() / np.sqrt(samples) < 0.01 * exact
@@ -222,13 +222,13 @@ def test_second_layer_first_grows_along_the_feedback(F: tuple[float, ...], W2_te
         trajectory = solve(state, [time], ETA, "erf", "dfa", rtol=1e-12)
         late = replace(state, Q=trajectory.Q[0], R=trajectory.R[0], W2=trajectory.W2[0])
         growth = derivative(late, ETA, "erf", "dfa")[2]
-        predicted = 2 / np.pi ** 2 * ETA ** 2 * norm * feedback_weights * time   # Eq. 30
+        predicted = 2 / np.pi**2 * ETA**2 * norm * feedback_weights * time  # Eq. 30
         errors.append(np.abs(growth / predicted - 1).max())
         np.testing.assert_allclose(
             trajectory.R[0], np.sqrt(2) / np.pi * ETA * np.outer(feedback_weights, teacher) * time, rtol=3 * time
         )
     assert errors[-1] < 0.02
-    assert errors[0] / errors[1] == pytest.approx(2, abs=0.15)   # what is left is of the next order in time
+    assert errors[0] / errors[1] == pytest.approx(2, abs=0.15)  # what is left is of the next order in time
     assert errors[1] / errors[2] == pytest.approx(2, abs=0.1)
 
 
@@ -244,7 +244,7 @@ def test_second_layer_first_grows_along_the_feedback(F: tuple[float, ...], W2_te
 )
 def test_bad_input(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        derivative(random_state(1), **{"eta": 0.1, "activation": "erf", "rule": "dfa", **arguments})   # type: ignore[arg-type]
+        derivative(random_state(1), **{"eta": 0.1, "activation": "erf", "rule": "dfa", **arguments})  # type: ignore[arg-type]
 
 
 def test_feedback_is_needed_for_direct_feedback_alignment() -> None:

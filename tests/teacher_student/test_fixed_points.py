@@ -111,7 +111,7 @@ def test_unstable_directions_of_the_plateau_break_its_symmetry(K: int, M: int) -
     for rate, Q, R, W2 in zip(directions.rates, directions.Q, directions.R, directions.W2, strict=True):
         vector = motion.pack(Q, R, W2)
         np.testing.assert_allclose(matrix @ vector, rate * vector, atol=1e-9)
-        assert np.abs(R.sum(axis=1)).max() < 1e-6   # units part along teacher units, their total stays
+        assert np.abs(R.sum(axis=1)).max() < 1e-6  # units part along teacher units, their total stays
     np.testing.assert_allclose(jacobian(state, 0.6, "erf", "bp"), 2 * matrix, atol=1e-10)
 
 
@@ -185,4 +185,4 @@ def test_a_student_leaves_a_perfect_but_unstable_solution_for_one_that_agrees_wi
 )
 def test_bad_input(call: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        call()   # type: ignore[operator]
+        call()  # type: ignore[operator]

@@ -12,7 +12,7 @@ from feedback_alignment.streams import generator
 from feedback_alignment.teacher_student import I2, I3, I4
 from feedback_alignment.teacher_student.activations import ACTIVATIONS
 
-SEEDS = st.integers(0, 2 ** 32 - 1)
+SEEDS = st.integers(0, 2**32 - 1)
 # Which of the variables coincide: every way in which four, three and two indices can, up to names.
 FOUR = [p for p in product(range(4), repeat=4) if all(i <= 1 + max(p[:n], default=-1) for n, i in enumerate(p))]
 THREE = [p for p in product(range(3), repeat=3) if all(i <= 1 + max(p[:n], default=-1) for n, i in enumerate(p))]
@@ -66,14 +66,14 @@ def test_sampling_agrees(activation: str) -> None:
         assert abs(sampled.mean() - exact) < 4.5 * sampled.std() / np.sqrt(len(u))
 
 
-@pytest.mark.parametrize("distance", [2.0 ** -7, 2.0 ** -13, 2.0 ** -20])
+@pytest.mark.parametrize("distance", [2.0**-7, 2.0**-13, 2.0**-20])
 @pytest.mark.parametrize("meeting", [{2: 0}, {1: 0}, {2: 0, 3: 1}, {1: 0, 2: 0}])
 def test_nearly_collinear_relu_units(distance: float, meeting: dict[int, int]) -> None:
     random = generator(4, "test collinear units")
     weights = np.round(random.standard_normal((4, 6)) * 8) / 8
     for unit, partner in meeting.items():
         weights[unit] = weights[partner] + distance * np.round(random.standard_normal(6) * 8) / 8
-    C = weights @ weights.T   # exact, as the weights are short binary fractions: else rounding would move the angle
+    C = weights @ weights.T  # exact, as the weights are short binary fractions: else rounding would move the angle
     assert I4(C, 0, 1, 2, 3, "relu") == pytest.approx(literal.high_precision_relu_four(C), abs=1e-11)
 
 
@@ -146,7 +146,7 @@ def average_in_a_plane(units: np.ndarray) -> float:
 
 @given(SEEDS, st.sampled_from([0.0, 1e-15, 1e-12, 1e-10]), st.sampled_from([(0, 2), (1, 3), (0, 1)]))
 def test_a_singular_covariance_may_be_left_indefinite(seed: int, excess: float, pair: tuple[int, int]) -> None:
-    units = generator(seed, "test rounding").standard_normal((4, 2))   # in a plane, as a perfect student's
+    units = generator(seed, "test rounding").standard_normal((4, 2))  # in a plane, as a perfect student's
     C = units @ units.T
     C[pair] *= 1 + excess
     C[pair[::-1]] = C[pair]
@@ -168,4 +168,4 @@ def test_a_singular_covariance_may_be_left_indefinite(seed: int, excess: float, 
 )
 def test_bad_input(matrix: object, indices: tuple[int, int], activation: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        I2(matrix, *indices, activation)   # type: ignore[arg-type]
+        I2(matrix, *indices, activation)  # type: ignore[arg-type]

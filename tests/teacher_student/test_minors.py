@@ -33,14 +33,14 @@ def test_a_product_and_its_rounding_error_are_exact(x: float, y: float) -> None:
         assert Fraction(product) + Fraction(error) == Fraction(x) * Fraction(y) or abs(x * y) < 1e-200
 
 
-@pytest.mark.parametrize("distance", [1.0, 2.0 ** -10, 2.0 ** -20])
+@pytest.mark.parametrize("distance", [1.0, 2.0**-10, 2.0**-20])
 @pytest.mark.parametrize("meeting", [{2: 0, 3: 1}, {1: 0, 2: 0}, {1: 0, 2: 0, 3: 0}])
 def test_minors_keep_their_digits_where_units_nearly_meet(distance: float, meeting: dict[int, int]) -> None:
     random = generator(1, "test minors")
-    weights = np.round(random.standard_normal((4, 6)) * 2 ** 8) / 2 ** 8
+    weights = np.round(random.standard_normal((4, 6)) * 2**8) / 2**8
     for unit, partner in meeting.items():
         weights[unit] = weights[partner] + distance * np.round(random.standard_normal(6) * 4) / 4
-    C = weights @ weights.T   # exact, as the weights are short binary fractions
+    C = weights @ weights.T  # exact, as the weights are short binary fractions
     C /= 2.0 ** np.round(np.log2(C.max()))
     pairs, given_one, triples, given_two = np.empty((4, 4)), np.empty((4, 4, 4)), np.empty(4), np.empty((4, 4))
     whole = minors_of_four(C, pairs, given_one, triples, given_two)

@@ -12,7 +12,7 @@ from feedback_alignment.streams import generator
 from feedback_alignment.teacher_student import OrderParameters, generalisation_error, plateau
 from feedback_alignment.teacher_student.activations import ACTIVATIONS
 
-SEEDS = st.integers(0, 2 ** 32 - 1)
+SEEDS = st.integers(0, 2**32 - 1)
 COUNTS = st.integers(1, 4)
 
 
@@ -36,7 +36,7 @@ GOOD = {
 
 def test_fields_are_kept_in_float64_copied_and_read_only() -> None:
     Q = np.eye(2, dtype=np.float32)
-    state = OrderParameters(Q, [[0, 0]] * 2, np.eye(2, dtype=int), [1, 2], (3, 4))   # type: ignore[arg-type, list-item]
+    state = OrderParameters(Q, [[0, 0]] * 2, np.eye(2, dtype=int), [1, 2], (3, 4))  # type: ignore[arg-type, list-item]
     Q[0, 0] = 5
     assert state.Q[0, 0] == 1
     assert state.F is None
@@ -45,7 +45,7 @@ def test_fields_are_kept_in_float64_copied_and_read_only() -> None:
         with pytest.raises(ValueError, match="read-only"):
             getattr(state, name)[0] = 0
     with pytest.raises(FrozenInstanceError):
-        state.Q = np.eye(2)   # type: ignore[misc]
+        state.Q = np.eye(2)  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
@@ -71,12 +71,12 @@ def test_fields_are_kept_in_float64_copied_and_read_only() -> None:
 )
 def test_bad_fields_are_named(field: str, value: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        OrderParameters(**{**GOOD, field: value})   # type: ignore[arg-type]
+        OrderParameters(**{**GOOD, field: value})  # type: ignore[arg-type]
 
 
 def test_fields_that_are_no_numbers_are_named() -> None:
     with pytest.raises(TypeError, match="R must be an array of numbers"):
-        OrderParameters(**{**GOOD, "R": "overlaps"})   # type: ignore[arg-type]
+        OrderParameters(**{**GOOD, "R": "overlaps"})  # type: ignore[arg-type]
 
 
 def test_overlaps_of_units_without_variance_are_refused_however_small() -> None:
@@ -126,7 +126,7 @@ def test_random_start_has_the_law_of_random_weights(N: int) -> None:
 
     def moments(states: list[OrderParameters]) -> tuple[np.ndarray, np.ndarray]:
         drawn = np.stack([np.concatenate([s.Q[np.triu_indices(K)], s.R.ravel(), s.W2]) for s in states])
-        values = np.concatenate([drawn, drawn ** 2, drawn * np.roll(drawn, 1, axis=1)], axis=1)
+        values = np.concatenate([drawn, drawn**2, drawn * np.roll(drawn, 1, axis=1)], axis=1)
         return values.mean(0), values.std(0) / np.sqrt(runs)
 
     fast = moments([OrderParameters.random_start(K, T, np.ones(M), N=N, sigma0=sigma0, seed=i) for i in range(runs)])
@@ -138,12 +138,12 @@ def test_random_start_has_the_law_of_random_weights(N: int) -> None:
     slow = moments(literally)
     deviations = (fast[0] - slow[0]) / np.hypot(fast[1], slow[1])
     assert np.abs(deviations).max() < 4.5
-    assert np.sqrt((deviations ** 2).mean()) < 1.3
+    assert np.sqrt((deviations**2).mean()) < 1.3
 
 
 def test_random_start_is_repeatable_and_refuses_what_it_cannot_draw() -> None:
     arguments = {"K": 2, "T": np.eye(2), "W2_teacher": np.ones(2)}
-    first, again, other = (OrderParameters.random_start(**arguments, N=10**6, sigma0=0.01, seed=i) for i in (3, 3, 4))   # type: ignore[arg-type]
+    first, again, other = (OrderParameters.random_start(**arguments, N=10**6, sigma0=0.01, seed=i) for i in (3, 3, 4))  # type: ignore[arg-type]
     np.testing.assert_array_equal(first.covariance, again.covariance)
     assert not np.array_equal(first.Q, other.Q)
     for bad, message in (
@@ -152,7 +152,7 @@ def test_random_start_is_repeatable_and_refuses_what_it_cannot_draw() -> None:
         ({"K": True}, "K must be a positive integer"),
     ):
         with pytest.raises(ValueError, match=message):
-            OrderParameters.random_start(**{**arguments, "N": 10, "sigma0": 0.01, "seed": 0, **bad})   # type: ignore[arg-type]
+            OrderParameters.random_start(**{**arguments, "N": 10, "sigma0": 0.01, "seed": 0, **bad})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

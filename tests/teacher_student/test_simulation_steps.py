@@ -16,7 +16,7 @@ from feedback_alignment.teacher_student.simulation import simulate
 
 G = {"erf": lambda x: math.erf(x / math.sqrt(2)), "relu": lambda x: max(0.0, x), "linear": lambda x: x}
 SLOPE = {
-    "erf": lambda x: math.sqrt(2 / math.pi) * math.exp(-(x ** 2) / 2),
+    "erf": lambda x: math.sqrt(2 / math.pi) * math.exp(-(x**2) / 2),
     "relu": lambda x: float(x > 0),
     "linear": lambda x: 1.0,
 }
@@ -66,7 +66,7 @@ def literal_projected(state, eta, activation, rule, N, random, steps):
         W2 = W2 - eta / N * error * np.array([G[activation](u) for u in pre[M:]])
         R = R - eta / N * np.outer(signal, pre[:M])
         cross = np.outer(signal, pre[M:])
-        Q = Q - eta / N * (cross + cross.T) + (eta / N) ** 2 * (z @ z + rest ** 2) * np.outer(signal, signal)
+        Q = Q - eta / N * (cross + cross.T) + (eta / N) ** 2 * (z @ z + rest**2) * np.outer(signal, signal)
         change = np.concatenate([np.zeros(M), -eta / N * signal])
         frame = np.column_stack([frame + np.outer(change, z), change * rest])
     return Q, R, W2
@@ -96,7 +96,7 @@ def test_steps_are_the_definition(method, literal, activation, rule, K, M):
 def test_coordinates_reproduce_the_overlaps_unit_by_unit(K, M, rank, size, seed):
     random = np.random.default_rng(seed)
     weights = random.standard_normal((M + K, rank)) * np.array([1.0] * M + [size] * K)[:, None]
-    weights[M] *= seed % 2   # a student without weights, half of the time
+    weights[M] *= seed % 2  # a student without weights, half of the time
     state = OrderParameters.from_weights(weights[M:], np.ones(K), weights[:M], np.ones(M))
     found = coordinates(state)
     assert np.array_equal(found, np.tril(found))
@@ -122,7 +122,7 @@ def test_making_triangular_is_a_rotation_that_spares_the_teacher(K, M, new, rank
     )
 
 
-@pytest.mark.parametrize("degrees", [1, 2, 3, 50, 10 ** 6])
+@pytest.mark.parametrize("degrees", [1, 2, 3, 50, 10**6])
 def test_chi_square_draws_have_their_law(degrees):
     random = generator(3, "samples", degrees)
     draws = [chi_square(random, degrees) for _ in range(20_000)]

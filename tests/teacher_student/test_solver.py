@@ -84,8 +84,11 @@ def test_long_runs_learn_and_stay(activation: str) -> None:
     trajectory = solve(small_start(), [1e3, 1e4, 1e5], 0.1, activation, "dfa")
     assert trajectory.generalisation_error[0] > 1e-6
     assert trajectory.generalisation_error[2] < 1e-13
-    np.testing.assert_allclose(np.sort(np.abs(trajectory.W2[-1]) * np.sqrt(np.diag(trajectory.Q[-1]))),
-                               np.sort(np.array([1.0, 0.7]) * np.sqrt(np.diag(T))), atol=1e-6)
+    np.testing.assert_allclose(
+        np.sort(np.abs(trajectory.W2[-1]) * np.sqrt(np.diag(trajectory.Q[-1]))),
+        np.sort(np.array([1.0, 0.7]) * np.sqrt(np.diag(T))),
+        atol=1e-6,
+    )
 
 
 def test_stiff_runs_cost_no_more_than_their_slow_motion(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +98,7 @@ def test_stiff_runs_cost_no_more_than_their_slow_motion(monkeypatch: pytest.Monk
     monkeypatch.setattr(Motion, "velocity", lambda self, y: calls.append(1) or velocity(self, y))
     state = OrderParameters.zero_start(2, T, [1.0, 0.7], [300.0, 0.3])
     trajectory = solve(state, [1.0, 1e5], 0.1, "erf", "dfa", order=1)
-    assert len(calls) < 20_000   # an explicit method needs α times the fastest rate: some 1e6
+    assert len(calls) < 20_000  # an explicit method needs α times the fastest rate: some 1e6
     late = replace(state, Q=trajectory.Q[1], R=trajectory.R[1], W2=trajectory.W2[1])
     assert max(np.abs(part).max() for part in solver_residual(late)) < 1e-9
 
@@ -127,8 +130,8 @@ def test_the_plateau_is_a_fixed_point_of_the_solver() -> None:
 
 
 def test_a_solution_that_leaves_all_bounds_says_when(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Motion, "velocity", lambda self, y: y ** 2)   # infinite at α = 1/y = 4
-    state = OrderParameters([[0.25]], [[0.1]], [[1.0]], [0.2], [1.0])   # type: ignore[arg-type]
+    monkeypatch.setattr(Motion, "velocity", lambda self, y: y**2)  # infinite at α = 1/y = 4
+    state = OrderParameters([[0.25]], [[0.1]], [[1.0]], [0.2], [1.0])  # type: ignore[arg-type]
     with pytest.raises(IntegrationError, match=r"not be integrated beyond alpha = .* of 10: .* lower eta") as caught:
         solve(state, [1.0, 10.0], 0.1, "erf", "bp")
     assert caught.value.alpha == pytest.approx(4, abs=0.1)
@@ -214,4 +217,4 @@ def test_feedback_must_have_the_mirror_too() -> None:
 )
 def test_bad_input(changed: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        solve(random_state(1), **{"alphas": [1.0], "eta": 0.1, "activation": "erf", "rule": "dfa", **changed})   # type: ignore[arg-type]
+        solve(random_state(1), **{"alphas": [1.0], "eta": 0.1, "activation": "erf", "rule": "dfa", **changed})  # type: ignore[arg-type]

@@ -59,7 +59,7 @@ def cache_folder() -> Path:
             with tempfile.TemporaryFile(dir=folder):
                 return folder
         except OSError:
-            continue   # a place that cannot be written is what the next candidate is for
+            continue  # a place that cannot be written is what the next candidate is for
     return _private_temporary_folder() / name
 
 
@@ -67,7 +67,7 @@ def compiled(function: Function) -> Function:
     """Compile `function` on its first call, and keep the machine code in `cache_folder` between sessions."""
     config: Any = numba.config
     configured = config.CACHE_DIR
-    config.CACHE_DIR = str(cache_folder())   # numba reads it when it decorates
+    config.CACHE_DIR = str(cache_folder())  # numba reads it when it decorates
     try:
         dispatcher: Any = numba.njit(cache=True, error_model="numpy", nogil=True)(function)
     finally:

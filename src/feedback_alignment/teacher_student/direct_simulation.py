@@ -68,9 +68,7 @@ class DirectRun(FiniteRun):
 
     def step(self, steps: int) -> None:
         """Take `steps` steps."""
-        take_steps(
-            self.random, self.weights, self.W2, self.W2_teacher, self.feedback, self.activation, self.eta, steps
-        )
+        take_steps(self.random, self.weights, self.W2, self.W2_teacher, self.feedback, self.activation, self.eta, steps)
 
     def overlaps(self) -> tuple[Float[np.ndarray, "K K"], Float[np.ndarray, "K M"]]:
         """Return Q and R."""

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from feedback_alignment.teacher_student.compilation import compiled
 
 Pair = tuple[float, float]
-NOISE: Final = 1e-30   # relative error of the arithmetic, with room
+NOISE: Final = 1e-30  # relative error of the arithmetic, with room
 INFINITESIMAL: Final = 1e-40
 LEAST_NOISE: Final = 1e-20
 
@@ -22,7 +22,7 @@ LEAST_NOISE: Final = 1e-20
 def exact_product(x: float, y: float) -> Pair:
     """Return the product rounded, and its rounding error."""
     product = x * y
-    half = 134217729.0 * x   # 2**27 + 1 splits 53 bits into two halves whose products are exact
+    half = 134217729.0 * x  # 2**27 + 1 splits 53 bits into two halves whose products are exact
     x_high = half - (half - x)
     x_low = x - x_high
     half = 134217729.0 * y
@@ -143,18 +143,18 @@ def _with_noise(
 ) -> float:
     """Return the determinant of C with variances larger by the fraction `noise`, or −1 if that is not definite yet."""
     product = C[0, 0] * C[1, 1] * C[2, 2] * C[3, 3]
-    determinant = whole + (4 * noise ** 3 + noise ** 4) * product
+    determinant = whole + (4 * noise**3 + noise**4) * product
     for i in range(4):
         j, k, l = (i + 1) % 4, (i + 2) % 4, (i + 3) % 4
         edges = C[j, j] * pairs[k, l] + C[k, k] * pairs[j, l] + C[l, l] * pairs[j, k]
-        if triples[i] + noise * edges + (3 * noise ** 2 + noise ** 3) * C[j, j] * C[k, k] * C[l, l] <= 0:
+        if triples[i] + noise * edges + (3 * noise**2 + noise**3) * C[j, j] * C[k, k] * C[l, l] <= 0:
             return -1.0
         determinant += noise * C[i, i] * triples[i]
         for m in range(i):
-            if pairs[i, m] + (2 * noise + noise ** 2) * C[i, i] * C[m, m] <= 0:
+            if pairs[i, m] + (2 * noise + noise**2) * C[i, i] * C[m, m] <= 0:
                 return -1.0
             first, second = _others(i, m)
-            determinant += noise ** 2 * C[i, i] * C[m, m] * pairs[first, second]
+            determinant += noise**2 * C[i, i] * C[m, m] * pairs[first, second]
     return determinant if determinant > 0 else -1.0
 
 
@@ -186,18 +186,18 @@ def minors_of_four(
         while determinant < 0 and noise < 1:
             noise *= 2
             determinant = _with_noise(noise, C, whole, pairs, triples)
-        noise *= 2   # twice what is needed, lest the determinant be a difference of nearly equal numbers
+        noise *= 2  # twice what is needed, lest the determinant be a difference of nearly equal numbers
         determinant = _with_noise(noise, C, whole, pairs, triples)
     for k in range(4):
         for l in range(k):
             i, j = _others(k, l)
             given_two[k, l] += noise * (C[i, i] * given_one[j, k, l] + C[j, j] * given_one[i, k, l])
-            given_two[k, l] += noise ** 2 * C[i, i] * C[j, j] * C[k, l]
+            given_two[k, l] += noise**2 * C[i, i] * C[j, j] * C[k, l]
             given_two[l, k] = given_two[k, l]
     for i in range(4):
         j, k, l = (i + 1) % 4, (i + 2) % 4, (i + 3) % 4
         edges = C[j, j] * pairs[k, l] + C[k, k] * pairs[j, l] + C[l, l] * pairs[j, k]
-        triples[i] += noise * edges + (3 * noise ** 2 + noise ** 3) * C[j, j] * C[k, k] * C[l, l]
+        triples[i] += noise * edges + (3 * noise**2 + noise**3) * C[j, j] * C[k, k] * C[l, l]
         for k in range(4):
             for l in range(4):
                 if i not in (k, l) and k != l:
@@ -205,5 +205,5 @@ def minors_of_four(
     for i in range(4):
         for j in range(4):
             if i != j:
-                pairs[i, j] += (2 * noise + noise ** 2) * C[i, i] * C[j, j]
+                pairs[i, j] += (2 * noise + noise**2) * C[i, i] * C[j, j]
     return determinant

@@ -173,7 +173,7 @@ class OrderParameters:
             raise ValueError(f"N must be at least K + M = {K + M}, the directions that the weights span; got {N}")
         if not (np.isfinite(sigma0) and sigma0 >= 0):
             raise ValueError(f"sigma0 must be a standard deviation, finite and not negative; got {sigma0}")
-        cls.zero_start(K, overlaps, W2_teacher, F)   # checks the teacher before its root is taken
+        cls.zero_start(K, overlaps, W2_teacher, F)  # checks the teacher before its root is taken
         random = generator(seed, "order parameters")
         values, axes = np.linalg.eigh((overlaps + overlaps.T) / 2)
         teacher = axes * np.sqrt(np.clip(values, 0, None))
@@ -181,7 +181,7 @@ class OrderParameters:
         across = np.tril(random.standard_normal((K, K)), -1)
         across[np.diag_indices(K)] = np.sqrt(random.chisquare(N - M - np.arange(K)))
         return cls(
-            Q=sigma0 ** 2 / N * (along @ along.T + across @ across.T),
+            Q=sigma0**2 / N * (along @ along.T + across @ across.T),
             R=sigma0 / np.sqrt(N) * along @ teacher.T,
             T=overlaps,
             W2=sigma0 * random.standard_normal(K),

@@ -18,9 +18,9 @@ from jaxtyping import Float
 from feedback_alignment.teacher_student.compilation import compiled
 
 TOLERANCE: Final = 1e-13
-LEVELS: Final = 5   # 4, 8, … 64 panels
+LEVELS: Final = 5  # 4, 8, … 64 panels
 FINEST: Final = 4 << (LEVELS - 1)
-DEEPEST: Final = 48   # halvings
+DEEPEST: Final = 48  # halvings
 # A feature at ψ < 1e-12 changes the probability by no more than that.
 LEAST_SCALE: Final = 1e-12
 
@@ -29,7 +29,7 @@ def _clenshaw_curtis_weights(panels: int) -> Float[np.ndarray, " nodes"]:
     angles = np.pi * np.arange(panels + 1) / panels
     frequencies = np.arange(1, panels // 2 + 1)
     halved = np.where(frequencies == panels // 2, 1.0, 2.0)
-    weights = 2 / panels * (1 - np.cos(2 * np.outer(angles, frequencies)) @ (halved / (4 * frequencies ** 2 - 1)))
+    weights = 2 / panels * (1 - np.cos(2 * np.outer(angles, frequencies)) @ (halved / (4 * frequencies**2 - 1)))
     weights[[0, -1]] /= 2
     return weights
 
@@ -92,7 +92,7 @@ def positive_four(
     The estimated error is below 1e-13.
     """
     v = 0
-    for i in range(1, 4):   # the variable that the others explain least makes the smoothest integrand
+    for i in range(1, 4):  # the variable that the others explain least makes the smoothest integrand
         if C[i, i] * triples[i] < C[v, v] * triples[v]:
             v = i
     rest = triples[v]
@@ -158,7 +158,7 @@ def _integral(
         total *= half
         last_change, change = change, abs(total - previous)
         # Convergence is geometric in the number of panels, so the next change is at most this one times their ratio.
-        if level > 1 and (change < TOLERANCE or (change < 0.1 * last_change and change ** 2 < TOLERANCE * last_change)):
+        if level > 1 and (change < TOLERANCE or (change < 0.1 * last_change and change**2 < TOLERANCE * last_change)):
             return True, total
         previous = total
     return False, previous

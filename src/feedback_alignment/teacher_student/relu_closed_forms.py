@@ -102,7 +102,7 @@ def between_gates(
         return 0.0
     side = 1.0 if C[a, b] > 0 else -1.0
     ca, da, cb, db = C[c, a] * unit_a, C[d, a] * unit_a, C[c, b] * unit_b, C[d, b] * unit_b
-    from_one = sine ** 2 / (1 + abs(C[a, b]) * unit_a * unit_b)
+    from_one = sine**2 / (1 + abs(C[a, b]) * unit_a * unit_b)
     distance = sqrt(2 * from_one)
     # An indefinite covariance can have differences beyond the distance of a and b: the quotient would blow up.
     c_apart = max(-distance, min(distance, (ca - side * cb) / sqrt(C[c, c]))) * sqrt(C[c, c])

@@ -76,7 +76,7 @@ def _write_velocity(
     place = 0
     for k in range(K):
         for l in range(k, K):
-            dy[place] = -eta * (F[k] * gated[k, l] + F[l] * gated[l, k]) + eta ** 2 * F[k] * F[l] * squared[k, l]
+            dy[place] = -eta * (F[k] * gated[k, l] + F[l] * gated[l, k]) + eta**2 * F[k] * F[l] * squared[k, l]
             place += 1
     for k in range(K):
         for m in range(K, n):

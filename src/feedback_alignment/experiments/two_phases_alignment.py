@@ -52,6 +52,6 @@ def meeting(
         "alpha_entry": np.asarray(entry),
         "alpha_peak": np.asarray(alpha[peak]),
         "cosine_entry": np.asarray(entry_cosine),
-        "cosine_peak": aligned[peak],
-        "cosine_end": aligned[-1],
+        "cosine_peak": np.asarray(aligned[peak]),
+        "cosine_end": np.asarray(aligned[-1]),
     }

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
-from numpy.typing import ArrayLike
+from jaxtyping import Float, Int
+
 
 from feedback_alignment.streams import generator
 from feedback_alignment.teacher_student import OrderParameters, Trajectory, solve
@@ -112,7 +112,7 @@ def _entries(trajectory: Trajectory) -> Float[np.ndarray, "*runs times entries"]
     return np.concatenate([Q[..., upper[0], upper[1]], R.reshape(*R.shape[:-2], -1), W2], axis=-1)
 
 
-def slopes(sizes: ArrayLike, deviation: Float[np.ndarray, "sizes runs"]) -> Float[np.ndarray, " runs"]:
+def slopes(sizes: Int[np.ndarray, " sizes"], deviation: Float[np.ndarray, "sizes runs"]) -> Float[np.ndarray, " runs"]:
     """Return the exponent of the deviation against N, fitted on logarithmic axes to the i-th run of every size."""
-    fitted = np.polyfit(np.log(np.asarray(sizes, float)), np.log(deviation), 1)
+    fitted = np.polyfit(np.log(sizes), np.log(deviation), 1)
     return np.asarray(fitted[0])

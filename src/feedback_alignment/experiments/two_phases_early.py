@@ -62,7 +62,7 @@ def coefficient_errors(K: int, eta: float) -> Mapping[str, np.ndarray]:
         "Q": q_rate(eta, teacher, F) / dQ,
         "W2": w2_acceleration(eta, teacher, F) / accelerations,
     }
-    return {name: np.abs(ratio - 1).max() for name, ratio in found.items()}
+    return {name: np.asarray(np.abs(ratio - 1).max()) for name, ratio in found.items()}
 
 
 def one_step(batch: int, samples: int, eta: float) -> Mapping[str, np.ndarray]:

@@ -36,9 +36,9 @@ def printed_and_derived(K: int) -> Mapping[str, np.ndarray]:
     motion = Motion(derived, 1.0, "erf", "dfa", order=1)
     covariance = np.block([[Q, R], [R.T, np.eye(K)]])
     return {
-        "printed": np.abs(motion.velocity(motion.pack(Q, R, W2))).max(),
+        "printed": np.asarray(np.abs(motion.velocity(motion.pack(Q, R, W2))).max()),
         "derived": residual(derived),
-        "smallest_eigenvalue": np.linalg.eigvalsh(covariance)[0],
+        "smallest_eigenvalue": np.asarray(np.linalg.eigvalsh(covariance)[0]),
     }
 
 

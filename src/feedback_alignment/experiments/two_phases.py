@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SCIENCE_VERSION = 1
-COST = {"smoke": "4 s", "quick": "15 s", "paper": "10 min on one core"}
+COST = {"smoke": "5 s", "quick": "15 s", "paper": "8 min on one core"}
 
 
 def panels(horizons: tuple[float, float, float]) -> tuple[Panel, ...]:
@@ -59,7 +59,7 @@ class Settings:
 SETTINGS: dict[str, Settings] = {
     "smoke": Settings("smoke", (0, 1), panels((300, 300, 30)), (50, 400), 3, 2, 200, 8, (6, 4), 2, 20),
     "quick": Settings(
-        "quick", (0, 1, 2), panels((5e3, 5e3, 3e3)), (125, 500, 2000, 8000), 20, 10, 2000, 40, (60, 40), 5, 100
+        "quick", (0, 1, 2), panels((5e3, 5e3, 2e3)), (125, 500, 2000, 8000), 20, 10, 2000, 40, (60, 40), 5, 100
     ),
     "paper": Settings(
         "paper",

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-
 from feedback_alignment.streams import generator
 from feedback_alignment.teacher_student import OrderParameters, Trajectory, solve
 from feedback_alignment.teacher_student.simulation import simulate

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from feedback_alignment.companion.claims import Claim
 
-CHAPTERS = ("01_credit_assignment",)
+CHAPTERS = ("01_credit_assignment", "02_two_phases")
 
 
 @runtime_checkable

@@ -57,10 +57,9 @@ def success(datasets: tuple[xr.Dataset, ...]) -> "Figure":
     """Draw the fraction of students that learn against K, and Eq. 8, for two teachers (Fig. 4, inset)."""
     figure, axes = pictures.panels(2, len(datasets), height=2.8)
     for column, dataset in enumerate(datasets):
-        trials = usual(dataset)
         for row, negative in enumerate((0, 1)):
             ax = axes[row, column]
-            chosen = [i for i in trials if dataset.teacher_negative[i] == negative]
+            chosen = usual(dataset, 2 - negative, negative)
             sizes = [int(dataset.K[i]) for i in chosen]
             line = np.arange(2, max(sizes) + 1)
             if not negative:

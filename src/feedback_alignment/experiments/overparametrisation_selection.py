@@ -11,17 +11,45 @@ def learned(dataset: xr.Dataset, trial: int) -> Bool[np.ndarray, " runs"]:
     return np.asarray(np.isfinite(at[~np.isnan(at)]))
 
 
-def usual(dataset: xr.Dataset, rule: str = "dfa", start: str = "random") -> list[int]:
-    """Return the trials of a rule and start with a two-unit teacher, at the number of inputs that most trials have."""
+def usual(dataset: xr.Dataset, plus: int, minus: int, rule: str = "dfa", start: str = "random") -> list[int]:
+    """Return the trials before a teacher of such signs, at the number of inputs that most trials have."""
     sizes, counts = np.unique(dataset.N.values, return_counts=True)
     chosen = (sizes[counts.argmax()] == dataset.N) & (dataset.rule == rule) & (dataset.start == start)
-    chosen &= dataset.teacher_positive + dataset.teacher_negative == 2
+    chosen &= (dataset.teacher_positive == plus) & (dataset.teacher_negative == minus)
     return [int(i) for i in np.flatnonzero(chosen)]
 
 
-def find(dataset: xr.Dataset, K: int, rule: str = "dfa", start: str = "random") -> int:
-    """Return the usual trial with K units and a teacher (1, 1)."""
-    return next(i for i in usual(dataset, rule, start) if dataset.K[i] == K and dataset.teacher_negative[i] == 0)
+def find(dataset: xr.Dataset, K: int, plus: int = 2, minus: int = 0, rule: str = "dfa", start: str = "random") -> int:
+    """Return the usual trial with K units.
+
+    Raises ValueError where there is none.
+    """
+    found = [i for i in usual(dataset, plus, minus, rule, start) if dataset.K[i] == K]
+    if not found:
+        raise ValueError(
+            f"the dataset needs a trial of {K} units by {rule} from a {start} start before a teacher with {plus} positive "
+            f"and {minus} negative weights, at the number of inputs that most trials have"
+        )
+    return found[0]
+
+
+def largest_size(dataset: xr.Dataset) -> int:
+    """Return the trial of three units before a teacher (1, 1) with the largest number of inputs."""
+    alike = (
+        (dataset.rule == "dfa") & (dataset.K == 3) & (dataset.teacher_positive == 2) & (dataset.teacher_negative == 0)
+    )
+    return int(dataset.N.where(alike).argmax())
+
+
+def foretold(dataset: xr.Dataset) -> Bool[np.ndarray, " runs"]:
+    """Return, for all runs of all trials by DFA, whether those and only those with enough right signs learned."""
+    found = []
+    for trial in map(int, np.flatnonzero(dataset.rule == "dfa")):
+        of = dataset.isel(trial=trial)
+        positive = of.positive_entries.values[~np.isnan(of.learned_at.values)]
+        enough = (positive >= int(of.teacher_positive)) & (int(of.K) - positive >= int(of.teacher_negative))
+        found.append(learned(dataset, trial) == enough)
+    return np.concatenate(found)
 
 
 def escapes_with(dataset: xr.Dataset, **fixed: float) -> xr.Dataset:

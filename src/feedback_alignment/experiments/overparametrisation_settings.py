@@ -89,7 +89,12 @@ SETTINGS: dict[str, Settings] = {
     "smoke": Settings(
         "smoke",
         tuple(range(10)),
-        trials(30, 10, (2, 3, 8), (2,)),
+        (
+            *trials(30, 10, (2, 3, 4, 6, 8), (2, 3)),
+            Trial(3, (1.0, 1.0, 1.0), 30, 10),
+            Trial(4, (1.0, 1.0, -1.0), 30, 10),
+            Trial(3, (1.0, 1.0), 60, 10),
+        ),
         horizon=300,
         curve_horizon=50,
         curve_points=8,
@@ -100,7 +105,12 @@ SETTINGS: dict[str, Settings] = {
     "quick": Settings(
         "quick",
         tuple(range(50)),
-        trials(50, 50, (2, 3, 4, 6, 8), (2, 3)),
+        (
+            *trials(50, 50, (2, 3, 4, 6, 8), (2, 3)),
+            Trial(3, (1.0, 1.0, 1.0), 50, 50),
+            Trial(4, (1.0, 1.0, -1.0), 50, 50),
+            Trial(3, (1.0, 1.0), 500, 20),
+        ),
         horizon=2000,
         curve_horizon=2000,
         plane=Plane(10, 1, 100, 1000),

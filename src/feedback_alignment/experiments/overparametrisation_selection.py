@@ -27,18 +27,17 @@ def find(dataset: xr.Dataset, K: int, plus: int = 2, minus: int = 0, rule: str =
     found = [i for i in usual(dataset, plus, minus, rule, start) if dataset.K[i] == K]
     if not found:
         raise ValueError(
-            f"the dataset needs a trial of {K} units by {rule} from a {start} start before a teacher with {plus} positive "
-            f"and {minus} negative weights, at the number of inputs that most trials have"
+            f"the dataset needs a trial of {K} units by {rule} from a {start} start before a teacher with {plus} "
+            f"positive and {minus} negative weights, at the number of inputs that most trials have"
         )
     return found[0]
 
 
 def largest_size(dataset: xr.Dataset) -> int:
     """Return the trial of three units before a teacher (1, 1) with the largest number of inputs."""
-    alike = (
-        (dataset.rule == "dfa") & (dataset.K == 3) & (dataset.teacher_positive == 2) & (dataset.teacher_negative == 0)
-    )
-    return int(dataset.N.where(alike).argmax())
+    alike = (dataset.rule == "dfa") & (dataset.K == 3)
+    alike &= (dataset.teacher_positive == 2) & (dataset.teacher_negative == 0)
+    return int(dataset.N.where(alike).argmax("trial"))
 
 
 def foretold(dataset: xr.Dataset) -> Bool[np.ndarray, " runs"]:

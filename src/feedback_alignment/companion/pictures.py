@@ -56,7 +56,9 @@ def _with_palette(png: io.BytesIO, colours: int) -> bytes:
 
     reduced = io.BytesIO()
     with Image.open(png) as image:
-        image.convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(reduced, "png", optimize=True)
+        image.convert("RGB").quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+            reduced, "png", optimize=True
+        )
     return reduced.getvalue()
 
 

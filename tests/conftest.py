@@ -12,7 +12,23 @@ from jaxtyping import install_import_hook
 
 # PEP 484's tower: an int will do where a float is asked for, as mypy sees it.
 CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
-install_import_hook(["feedback_alignment.networks", "feedback_alignment.experiments"], CHECKER)
+# Of the two-layer theory the modules without compiled functions, which cannot be wrapped, and without order_parameters,
+# which checks every shape itself and must be seen to.
+TWO_LAYER = (
+    "equations_of_motion",
+    "finite_run",
+    "fixed_points",
+    "frames",
+    "integrals",
+    "mirror_symmetry",
+    "solver",
+)
+CHECKED = [
+    "feedback_alignment.networks",
+    "feedback_alignment.experiments",
+    *(f"feedback_alignment.teacher_student.{module}" for module in TWO_LAYER),
+]
+install_import_hook(CHECKED, CHECKER)
 
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("repeatable")

@@ -29,37 +29,25 @@ STYLE: Any = {
 
 
 class Picture:
-    """A figure as a notebook shows it: a PNG without a time stamp, and a short text for a terminal.
+    """A figure as a notebook shows it: a PNG without a time stamp, and a short text for a terminal."""
 
-    With `colours` the PNG has a palette of so many, which makes line drawings three times smaller.
-    """
-
-    def __init__(self, figure: "Figure", dpi: int = 125, colours: int | None = None):
+    def __init__(self, figure: "Figure", dpi: int = 125):
         self._figure = figure
         self._dpi = dpi
-        self._colours = colours
 
     def _repr_png_(self) -> bytes:
         from matplotlib import rc_context
+        from PIL import Image
 
-        buffer = io.BytesIO()
+        drawn, stored = io.BytesIO(), io.BytesIO()
         with rc_context(STYLE):
-            self._figure.savefig(buffer, format="png", dpi=self._dpi, metadata={"Software": None})
-        return buffer.getvalue() if self._colours is None else _with_palette(buffer, self._colours)
+            self._figure.savefig(drawn, format="png", dpi=self._dpi)
+        # A drawing has few colours: a palette of 256 shows no difference and takes a third of the space.
+        Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(stored, "png", optimize=True)
+        return stored.getvalue()
 
     def __repr__(self) -> str:
         return f"<figure with {len(self._figure.axes)} panels>"
-
-
-def _with_palette(png: io.BytesIO, colours: int) -> bytes:
-    from PIL import Image
-
-    reduced = io.BytesIO()
-    with Image.open(png) as image:
-        image.convert("RGB").quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
-            reduced, "png", optimize=True
-        )
-    return reduced.getvalue()
 
 
 def panels(rows: int, columns: int, *, width: float = 7.2, height: float = 3.0) -> "tuple[Figure, np.ndarray]":
@@ -74,6 +62,12 @@ def panels(rows: int, columns: int, *, width: float = 7.2, height: float = 3.0) 
         figure = Figure(figsize=(width, height * rows), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False, sharey="row")
     return figure, axes
+
+
+def note(figure: "Figure", text: str) -> None:
+    """Put a line of small print below the panels; nothing if `text` is empty."""
+    if text:
+        figure.supxlabel(text, fontsize=7, color="#444444")
 
 
 def colour(index: int) -> str:

@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -123,6 +123,12 @@ def provenance_line(record: Mapping[str, Any]) -> str:
 def _seeds(record: Mapping[str, Any]) -> str:
     count = len(record["seeds"])
     return f"{count} seed" if count == 1 else f"{count} seeds"
+
+
+def figure_note(datasets: Sequence["xr.Dataset"]) -> str:
+    """Return the small print of a figure: where its stored panels come from; empty if all were run live."""
+    records = [provenance(dataset) for dataset in datasets]
+    return "\n".join(provenance_line(record) for record in records if record["profile"] == "paper")
 
 
 def scale(dataset: "xr.Dataset") -> str:

@@ -23,6 +23,7 @@ def accuracy(datasets: tuple[xr.Dataset, ...]) -> "Figure":
         ax.set_title(provenance.title(dataset))
     axes[0, 0].set_ylabel("test error (%)")
     axes[0, 0].legend()
+    pictures.note(figure, provenance.figure_note(datasets))
     return figure
 
 
@@ -42,6 +43,7 @@ def gradient_alignment(datasets: tuple[xr.Dataset, ...], rules: tuple[str, ...])
             ax.set_ylabel(f"gradient alignment\nhidden layer {layer} (cosine)" if column == 0 else "")
         axes[0, column].set_title(provenance.title(dataset))
     axes[0, 0].legend()
+    pictures.note(figure, provenance.figure_note(datasets))
     return figure
 
 
@@ -58,4 +60,5 @@ def update_angle(datasets: tuple[xr.Dataset, ...]) -> "Figure":
         ax.set_title(provenance.title(dataset))
     axes[0, 0].set_ylabel("angle between the updates\nof DFA and BP (degrees)")
     axes[0, 0].legend()
+    pictures.note(figure, provenance.figure_note(datasets))
     return figure

@@ -14,12 +14,14 @@ from feedback_alignment.teacher_student.fixed_points import (
 )
 from feedback_alignment.teacher_student.integrals import I2, I3, I4
 from feedback_alignment.teacher_student.order_parameters import OrderParameters, Trajectory, generalisation_error
+from feedback_alignment.teacher_student.simulation import DivergenceError, simulate, simulate_each
 from feedback_alignment.teacher_student.solver import IntegrationError, solve
 
 __all__ = [
     "I2",
     "I3",
     "I4",
+    "DivergenceError",
     "IntegrationError",
     "OrderParameters",
     "Trajectory",
@@ -29,6 +31,8 @@ __all__ = [
     "jacobian",
     "perfect_student",
     "plateau",
+    "simulate",
+    "simulate_each",
     "solve",
     "unstable_directions",
 ]

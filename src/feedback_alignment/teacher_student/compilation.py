@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -59,24 +59,17 @@ def cache_folder() -> Path:
             with tempfile.TemporaryFile(dir=folder):
                 return folder
         except OSError:
-            continue   # a place that cannot be written is what the next candidate is for
+            continue  # a place that cannot be written is what the next candidate is for
     return _private_temporary_folder() / name
-
-
-def _compile(function: Function, parallel: bool) -> Function:
-    configured = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(cache_folder())
-    try:
-        return numba.njit(cache=True, error_model="numpy", parallel=parallel)(function)  # type: ignore[no-any-return]
-    finally:
-        numba.config.CACHE_DIR = configured
 
 
 def compiled(function: Function) -> Function:
     """Compile `function` on its first call, and keep the machine code in `cache_folder` between sessions."""
-    return _compile(function, parallel=False)
-
-
-def compiled_in_parallel(function: Function) -> Function:
-    """Compile `function` like `compiled`, with its `numba.prange` loops spread over the cores."""
-    return _compile(function, parallel=True)
+    config: Any = numba.config
+    configured = config.CACHE_DIR
+    config.CACHE_DIR = str(cache_folder())  # numba reads it when it decorates
+    try:
+        dispatcher: Any = numba.njit(cache=True, error_model="numpy", nogil=True)(function)
+    finally:
+        config.CACHE_DIR = configured
+    return cast(Function, dispatcher)

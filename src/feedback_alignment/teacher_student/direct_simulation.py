@@ -1,5 +1,6 @@
 """Online gradient descent as it is defined: weights in N dimensions, one fresh Gaussian input a step."""
 
+import numba
 import numpy as np
 from jaxtyping import Float
 
@@ -8,10 +9,20 @@ from feedback_alignment.teacher_student.finite_run import FiniteRun
 from feedback_alignment.teacher_student.responses import response
 
 
+# Freedom to add in any order makes a sum four times as fast. Compiled into its caller, which is what is kept on disk.
+@numba.njit(error_model="numpy", fastmath={"reassoc"})
+def dot(a: Float[np.ndarray, " N"], b: Float[np.ndarray, " N"]) -> float:
+    """Scalar product."""
+    total = 0.0
+    for i in range(a.size):
+        total += a[i] * b[i]
+    return total
+
+
 @compiled
 def take_steps(
     random: np.random.Generator,
-    weights: Float[np.ndarray, "N units"],
+    weights: Float[np.ndarray, "units N"],
     W2: Float[np.ndarray, " K"],
     W2_teacher: Float[np.ndarray, " M"],
     feedback: Float[np.ndarray, " K"],
@@ -19,31 +30,27 @@ def take_steps(
     eta: float,
     steps: int,
 ) -> None:
-    """Take `steps` steps. `weights` holds W1_teacher/√N and then W1/√N, a unit a column; it and `W2` change in place.
+    """Take `steps` steps. `weights` holds W1_teacher/√N and then W1/√N, a unit a row; it and `W2` change in place.
 
-    For backpropagation `feedback` is `W2` itself. The sums over inputs run beside the draws, which take longer.
+    For backpropagation `feedback` is `W2` itself.
     """
-    N, units = weights.shape
+    units, N = weights.shape
     M = W2_teacher.size
-    x, u, g, change = np.empty(N), np.empty(units), np.empty(units), np.empty(units)
+    x, g, change = np.empty(N), np.empty(units), np.empty(units)
     for _ in range(steps):
-        u[:] = 0.0
         for i in range(N):
             x[i] = random.standard_normal()
-            for a in range(units):
-                u[a] += weights[i, a] * x[i]
         error = 0.0
         for m in range(M):
-            error -= W2_teacher[m] * response(activation, u[m])[0]
+            error -= W2_teacher[m] * response(activation, dot(weights[m], x))[0]
         for k in range(M, units):
-            g[k], change[k] = response(activation, u[k])
+            g[k], change[k] = response(activation, dot(weights[k], x))
             error += W2[k - M] * g[k]
         for k in range(M, units):
             change[k] *= -eta / N * error * feedback[k - M]
             W2[k - M] -= eta / N * error * g[k]
-        for i in range(N):
-            for k in range(M, units):
-                weights[i, k] += change[k] * x[i]
+            for i in range(N):
+                weights[k, i] += change[k] * x[i]
 
 
 class DirectRun(FiniteRun):
@@ -56,16 +63,14 @@ class DirectRun(FiniteRun):
 
     def place(self, start: Float[np.ndarray, "units units"]) -> None:
         """Set the weights from their coordinates, teacher's units first."""
-        self.weights = np.zeros((self.N, len(start)))
-        self.weights[: len(start)] = start.T
+        self.weights = np.zeros((len(start), self.N))
+        self.weights[:, : len(start)] = start
 
     def step(self, steps: int) -> None:
         """Take `steps` steps."""
-        take_steps(
-            self.random, self.weights, self.W2, self.W2_teacher, self.feedback, self.activation, self.eta, steps
-        )
+        take_steps(self.random, self.weights, self.W2, self.W2_teacher, self.feedback, self.activation, self.eta, steps)
 
     def overlaps(self) -> tuple[Float[np.ndarray, "K K"], Float[np.ndarray, "K M"]]:
         """Return Q and R."""
-        student = self.weights[:, self.M :].T
-        return student @ student.T, student @ self.weights[:, : self.M]
+        student = self.weights[self.M :]
+        return student @ student.T, student @ self.weights[: self.M].T

@@ -25,6 +25,8 @@ class Motion:
     """
 
     def __init__(self, state: OrderParameters, eta: float, activation: str, rule: str, order: int = 2) -> None:
+        from feedback_alignment.teacher_student import velocities
+
         check_learning(state, eta, rule)
         if order not in (1, 2):
             raise ValueError(f"order must be 1 (without the eta**2 term) or 2; got {order}")
@@ -35,8 +37,12 @@ class Motion:
         self.covariance = state.covariance
         self.signed = np.concatenate([state.W2, -state.W2_teacher])
         self.shape = state.R.shape
+        self._velocity = velocities.VELOCITIES[self.activation]
+        self._mean_square, self._unpack = velocities.mean_square, velocities.unpack
 
-    def pack(self, Q: Float[np.ndarray, "K K"], R: Float[np.ndarray, "K M"], W2: Float[np.ndarray, " K"]) -> Float[np.ndarray, " d"]:
+    def pack(
+        self, Q: Inexact[np.ndarray, "K K"], R: Inexact[np.ndarray, "K M"], W2: Inexact[np.ndarray, " K"]
+    ) -> Inexact[np.ndarray, " d"]:
         """Return the packed state (d,)."""
         return np.concatenate([Q[np.triu_indices(self.shape[0])], R.ravel(), W2])
 
@@ -53,20 +59,14 @@ class Motion:
 
     def velocity(self, y: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
         """Return the time derivative of the packed state."""
-        from feedback_alignment.teacher_student import velocities
-
         dy = np.empty_like(y)
-        velocities.velocity(
-            y, self.activation, self.order, self.eta, self.feedback, self.covariance, self.signed, dy
-        )
+        self._velocity(y, self.order, self.eta, self.feedback, self.covariance, self.signed, dy)
         return dy
 
     def generalisation_error(self, y: Float[np.ndarray, " d"]) -> float:
         """Return ε_g of the packed state."""
-        from feedback_alignment.teacher_student import velocities
-
-        velocities.unpack(y, self.covariance, self.signed, self.shape[0])
-        return float(velocities.mean_square(self.activation, self.covariance, self.signed) / 2)
+        self._unpack(y, self.covariance, self.signed, self.shape[0])
+        return float(self._mean_square(self.activation, self.covariance, self.signed) / 2)
 
 
 def derivative(

@@ -34,8 +34,8 @@ def I3(C: Float[np.ndarray, "n n"], a: int, b: int, c: int) -> float:
 def I4(C: Float[np.ndarray, "n n"], a: int, b: int, c: int, d: int) -> float:
     """E[g'(a) g'(b) g(c) g(d)]."""
     determinant = 1 + C[a, a] + C[b, b] + (C[a, a] * C[b, b] - C[a, b] ** 2)
-    cc, dd, cd = _gated(C, determinant, a, b, c, c), _gated(C, determinant, a, b, d, d), _gated(C, determinant, a, b, c, d)
-    return 4 / pi ** 2 / sqrt(determinant) * _arcsine(cd / sqrt((1 + cc) * (1 + dd)))
+    sizes = (1 + _gated(C, determinant, a, b, c, c)) * (1 + _gated(C, determinant, a, b, d, d))
+    return 4 / pi**2 / sqrt(determinant) * _arcsine(_gated(C, determinant, a, b, c, d) / sqrt(sizes))
 
 
 @compiled
@@ -92,7 +92,7 @@ def correlate_squared(
     for k in range(K):
         for l in range(k + 1):
             kk, ll, kl = 1 + C[k, k], 1 + C[l, l], C[k, l]
-            determinant = C[k, k] + C[l, l] + 1 + (C[k, k] * C[l, l] - kl ** 2)
+            determinant = C[k, k] + C[l, l] + 1 + (C[k, k] * C[l, l] - kl**2)
             total = 0.0
             for a in range(n):
                 alpha[a] = (C[k, a] * ll - C[l, a] * kl) / determinant
@@ -103,5 +103,5 @@ def correlate_squared(
                 for b in range(a):
                     covariance = C[a, b] - alpha[a] * C[k, b] - beta[a] * C[l, b]
                     total += 2 * v[a] * v[b] * _arcsine(covariance * spread[a] * spread[b])
-            squared[k, l] = 4 / pi ** 2 / sqrt(determinant) * total
+            squared[k, l] = 4 / pi**2 / sqrt(determinant) * total
             squared[l, k] = squared[k, l]

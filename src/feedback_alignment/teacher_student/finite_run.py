@@ -14,8 +14,9 @@ from feedback_alignment.teacher_student.order_parameters import OrderParameters
 class FiniteRun(ABC):
     """One run of online gradient descent from `state` with N inputs, drawing its samples from `random`.
 
-    The pre-activations are λ = W1·x/√N. With e = ŷ − y, a step adds −η/√N F^k g'(λ^k) e x to W1^k, with W2^k in place of
-    F^k for backpropagation, and −η/N g(λ^k) e to W2^k. `state` must have F for rule 'dfa', and N be at least K + M.
+    The pre-activations are λ = W1·x/√N. With e = ŷ − y, a step adds −η/√N F^k g'(λ^k) e x to W1^k, with W2^k in place
+    of F^k for backpropagation, and −η/N g(λ^k) e to W2^k. `state` must have F for rule 'dfa', and N be at least
+    K + M.
     """
 
     # So many numbers are drawn between two moments at which a run can be interrupted: a fraction of a second.

@@ -18,10 +18,10 @@ from feedback_alignment.teacher_student.order_parameters import OrderParameters,
 def plateau(K: int, M: int | None = None, F: ArrayLike | None = None) -> OrderParameters:
     """Return the symmetric plateau of erf units at order 1 in eta, for T = 1 and teacher weights 1.
 
-    Every student unit overlaps equally with every teacher unit: with s_k the sign of F^k (1 without F), and M = K unless
-    given, Q^{kl} = s_k s_l / (2M − 1), R^{km} = s_k / √(M(2M − 1)), W2^k = s_k M / K. The equations fix only
-    Σ_k s_k W2^k = M: this is the member of a family of dimension K − 1 in which all units weigh the same. Corrects Eq. 31,
-    whose r and w2 hold for K = 2 only.
+    Every student unit overlaps equally with every teacher unit: with s_k the sign of F^k (1 without F), and M = K
+    unless given, Q^{kl} = s_k s_l / (2M − 1), R^{km} = s_k / √(M(2M − 1)), W2^k = s_k M / K. The equations fix only
+    Σ_k s_k W2^k = M: this is the member of a family of dimension K − 1 in which all units weigh the same. Corrects
+    Eq. 31, whose r and w2 hold for K = 2 only.
 
     Raises ValueError for K or M below 1 and for F that has no sign in some entry.
     """
@@ -32,7 +32,7 @@ def plateau(K: int, M: int | None = None, F: ArrayLike | None = None) -> OrderPa
     if F is not None:
         signs = np.sign(np.asarray(F, dtype=np.float64))
         if signs.shape != (K,) or not np.isin(signs, (-1, 1)).all():
-            raise ValueError(f"F must have shape (K,) = ({K},) and no zero or NaN, as its signs set the plateau; got {F!r}")
+            raise ValueError(f"F must have shape (K,) = ({K},) and no entry without a sign; got {F!r}")
     return OrderParameters(
         Q=np.outer(signs, signs) / (2 * M - 1),
         R=np.outer(signs, np.ones(M)) / sqrt(M * (2 * M - 1)),
@@ -81,14 +81,14 @@ def jacobian(
 ) -> Float[np.ndarray, "d d"]:
     """Return the derivative of the equations of motion with respect to the packed state, d = K(K + 1)/2 + K M + K.
 
-    Rows and columns count the upper triangle of Q row by row, then R, then W2. Differences of fourth order; the error is
-    about 1e-11 of the largest entry. At order 1 the entries are proportional to eta.
+    Rows and columns count the upper triangle of Q row by row, then R, then W2. Differences of fourth order; the error
+    is about 1e-11 of the largest entry. At order 1 the entries are proportional to eta.
 
-    Raises ValueError as `derivative` does, and for 'relu', whose equations have no derivative where units are collinear,
-    as at every one of its perfect students.
+    Raises ValueError as `derivative` does, and for 'relu', whose equations have no derivative where units are
+    collinear, as at every one of its perfect students.
     """
     if activation == "relu":
-        raise ValueError("stability needs 'erf' or 'linear': with 'relu' the motion has no derivative where units are collinear")
+        raise ValueError("activation must be 'erf' or 'linear': the motion of collinear ReLU units has no derivative")
     motion = Motion(state, eta, activation, rule, order)
     y = motion.pack(state.Q, state.R, state.W2)
     columns = []
@@ -106,8 +106,8 @@ def jacobian(
 class UnstableDirections:
     """Directions in which a fixed point is left: perturbations grow as exp(rate · α).
 
-    `rates` are eigenvalues of the Jacobian with positive real part, largest first; Q, R, W2 hold the eigenvectors' parts,
-    each eigenvector of unit length in the packed state. A complex pair spirals.
+    `rates` are eigenvalues of the Jacobian with positive real part, largest first; Q, R, W2 hold the eigenvectors'
+    parts, each eigenvector of unit length in the packed state. A complex pair spirals.
     """
 
     rates: Complex[np.ndarray, " directions"]
@@ -121,9 +121,10 @@ def unstable_directions(
 ) -> UnstableDirections:
     """Return the directions in which perturbations of the fixed point `state` grow; none if it is linearly stable.
 
-    Rates count as positive above `threshold` times the largest modulus: the plateau is one of a family of fixed points,
-    along which the rate is zero, and rounding moves degenerate zeros by about the root of its size. The Jacobian is that of
-    the order parameters, so it also holds directions that no weights can take at first order (Q below what R demands).
+    Rates count as positive above `threshold` times the largest modulus: the plateau is one of a family of fixed
+    points, along which the rate is zero, and rounding moves degenerate zeros by about the root of its size. The
+    Jacobian is that of the order parameters, so it also holds directions that no weights can take at first order (Q
+    below what R demands).
 
     Raises ValueError as `jacobian` does.
     """
@@ -131,5 +132,11 @@ def unstable_directions(
     rates, vectors = np.linalg.eig(jacobian(state, eta, activation, rule, order))
     growing = np.flatnonzero(rates.real > threshold * np.abs(rates).max())
     growing = growing[np.argsort(-rates.real[growing], kind="stable")]
-    Q, R, W2 = motion.unpack(vectors.T[growing].astype(np.complex128))
-    return UnstableDirections(rates[growing].astype(np.complex128), Q, R, W2)
+    rates, vectors = rates[growing].astype(np.complex128), vectors.T[growing].astype(np.complex128)
+    # Rounding splits equal rates into pairs that seem to spiral; both parts of such a vector are directions themselves.
+    equal = np.abs(rates.imag) < threshold * np.abs(rates)
+    vectors[equal] = np.where(rates.imag[equal, None] < 0, vectors[equal].imag, vectors[equal].real)
+    vectors[equal] /= np.linalg.norm(vectors[equal], axis=1, keepdims=True)
+    rates[equal] = rates[equal].real
+    Q, R, W2 = motion.unpack(vectors)
+    return UnstableDirections(rates, Q, R, W2)

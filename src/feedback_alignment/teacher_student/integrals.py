@@ -6,8 +6,8 @@
 | `I3` | E[g'(a) b g(c)] |
 | `I4` | E[g'(a) g'(b) g(c) g(d)] |
 
-g is erf(x/√2), max(0, x) with g'(0) = 0, or x. Closed forms, but for the probability that four variables are all positive,
-which I4 needs for 'relu' where all four differ and c, d are correlated: that is an adaptive quadrature.
+g is erf(x/√2), max(0, x) with g'(0) = 0, or x. Closed forms, but for the probability that four variables are all
+positive, which I4 needs for 'relu' where all four differ and c, d are correlated: that is an adaptive quadrature.
 """
 
 from types import ModuleType
@@ -51,23 +51,24 @@ def _checked(covariance: ArrayLike, indices: tuple[int, ...]) -> Float[np.ndarra
     return C
 
 
-def I2(covariance: ArrayLike, a: int, b: int, activation: str) -> float:  # noqa: N802
+def I2(covariance: ArrayLike, a: int, b: int, activation: str) -> float:
     """Return E[g(a) g(b)] for variables a and b of a zero-mean Gaussian of covariance (n, n); they may be the same.
 
-    Exact to rounding (1e-15 of the variances). Raises ValueError for an unknown activation, a covariance that is not square,
-    finite, symmetric and positive semi-definite within rounding, and indices outside it.
+    Exact to rounding (1e-15 of the variances). Raises ValueError for an unknown activation, a covariance that is not
+    square, finite, symmetric and positive semi-definite within rounding, and indices outside it.
     """
     return float(_averages(activation).I2(_checked(covariance, (a, b)), a, b))
 
 
-def I3(covariance: ArrayLike, a: int, b: int, c: int, activation: str) -> float:  # noqa: N802
+def I3(covariance: ArrayLike, a: int, b: int, c: int, activation: str) -> float:
     """Return E[g'(a) b g(c)]; arguments, accuracy and errors as for `I2`."""
     return float(_averages(activation).I3(_checked(covariance, (a, b, c)), a, b, c))
 
 
-def I4(covariance: ArrayLike, a: int, b: int, c: int, d: int, activation: str) -> float:  # noqa: N802
+def I4(covariance: ArrayLike, a: int, b: int, c: int, d: int, activation: str) -> float:
     """Return E[g'(a) g'(b) g(c) g(d)]; arguments and errors as for `I2`.
 
-    Exact to about 1e-13 of the standard deviations of c and d for the covariance as given, however collinear its variables.
+    Exact to about 1e-13 of the standard deviations of c and d for the covariance as given, however collinear its
+    variables.
     """
     return float(_averages(activation).I4(_checked(covariance, (a, b, c, d)), a, b, c, d))

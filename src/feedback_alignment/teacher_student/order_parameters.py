@@ -12,7 +12,7 @@ Equation numbers are those of Refinetti et al. (2021) and its supplement.
 """
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -37,6 +37,12 @@ def _read_only(name: str, value: Any, dimensions: int, shape_in_words: str) -> n
         raise ValueError(f"{name} must be finite; {np.count_nonzero(~np.isfinite(array))} of its entries are not")
     array.setflags(write=False)
     return array
+
+
+def check_count(name: str, value: Any) -> None:
+    """Raise ValueError unless `value` is a positive integer."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or int(value) < 1:
+        raise ValueError(f"{name} must be a positive integer; got {value!r}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +71,8 @@ class OrderParameters:
             array = _read_only(name, getattr(self, name), 2, words)
             if array.shape != shape:
                 raise ValueError(
-                    f"{name} must have shape {words} = {shape}, as W2 has {K} entries and W2_teacher {M}; got {array.shape}"
+                    f"{name} must have shape {words} = {shape}, as W2 has {K} entries and W2_teacher {M}; "
+                    f"got {array.shape}"
                 )
             fields[name] = array
         if self.F is not None:
@@ -89,14 +96,16 @@ class OrderParameters:
         for name, own in (("Q", self.Q), ("T", self.T), ("R", self.covariance)):
             eigenvalues = np.linalg.eigvalsh(own)
             if eigenvalues[0] < -ROUNDING * max(np.abs(eigenvalues).max(), np.finfo(float).tiny):
-                what = f"{name} must be" if name != "R" else "with this R the joint covariance [[Q, R], [R^T, T]] must be"
+                what = name if name != "R" else "with this R the joint covariance [[Q, R], [R^T, T]]"
                 raise ValueError(
-                    f"{what} positive semi-definite, as every covariance is; its smallest eigenvalue is "
+                    f"{what} must be positive semi-definite, as every covariance is; its smallest eigenvalue is "
                     f"{eigenvalues[0]:.3g}, its largest {eigenvalues[-1]:.3g}"
                 )
         idle = np.flatnonzero((np.diag(self.Q) <= 0) & np.any(self.R != 0, axis=1))
         if idle.size:
-            raise ValueError(f"R must be zero where Q has no variance: hidden unit {idle[0]} has Q = 0 and R = {self.R[idle[0]]}")
+            raise ValueError(
+                f"R must be zero where Q has no variance: hidden unit {idle[0]} has Q = 0 and R = {self.R[idle[0]]}"
+            )
 
     @property
     def covariance(self) -> Float[np.ndarray, "units units"]:
@@ -106,7 +115,7 @@ class OrderParameters:
     @classmethod
     def from_weights(
         cls, W1: ArrayLike, W2: ArrayLike, W1_teacher: ArrayLike, W2_teacher: ArrayLike, F: ArrayLike | None = None
-    ) -> Self:
+    ) -> "OrderParameters":
         """Return the order parameters of weights W1 (K, N), W2 (K,), W1_teacher (M, N), W2_teacher (M,) and F (K,).
 
         Overlaps are divided by N (Eqs 23–25). Raises ValueError as the class does, and where N differs.
@@ -129,7 +138,7 @@ class OrderParameters:
         )
 
     @classmethod
-    def zero_start(cls, K: int, T: ArrayLike, W2_teacher: ArrayLike, F: ArrayLike | None = None) -> Self:
+    def zero_start(cls, K: int, T: ArrayLike, W2_teacher: ArrayLike, F: ArrayLike | None = None) -> "OrderParameters":
         """Return a student of K hidden units whose weights are all zero, before a teacher T (M, M), W2_teacher (M,)."""
         check_count("K", K)
         overlaps = _read_only("T", T, 2, "(M, M)")
@@ -146,7 +155,7 @@ class OrderParameters:
         N: int,
         sigma0: float,
         seed: int,
-    ) -> Self:
+    ) -> "OrderParameters":
         """Return the order parameters of random small weights in N dimensions, drawn without making the weights.
 
         All student weights are independent N(0, sigma0²), in the second layer too. In an orthonormal frame whose first
@@ -159,11 +168,12 @@ class OrderParameters:
         check_count("K", K)
         overlaps = _read_only("T", T, 2, "(M, M)")
         M = len(overlaps)
-        if isinstance(N, bool) or int(N) != N or N < K + M:
-            raise ValueError(f"N must be an integer of at least K + M = {K + M}, the directions the weights span; got {N}")
+        check_count("N", N)
+        if N < K + M:
+            raise ValueError(f"N must be at least K + M = {K + M}, the directions that the weights span; got {N}")
         if not (np.isfinite(sigma0) and sigma0 >= 0):
             raise ValueError(f"sigma0 must be a standard deviation, finite and not negative; got {sigma0}")
-        cls.zero_start(K, overlaps, W2_teacher, F)   # checks the teacher before its root is taken
+        cls.zero_start(K, overlaps, W2_teacher, F)  # checks the teacher before its root is taken
         random = generator(seed, "order parameters")
         values, axes = np.linalg.eigh((overlaps + overlaps.T) / 2)
         teacher = axes * np.sqrt(np.clip(values, 0, None))
@@ -171,19 +181,13 @@ class OrderParameters:
         across = np.tril(random.standard_normal((K, K)), -1)
         across[np.diag_indices(K)] = np.sqrt(random.chisquare(N - M - np.arange(K)))
         return cls(
-            Q=sigma0 ** 2 / N * (along @ along.T + across @ across.T),
+            Q=sigma0**2 / N * (along @ along.T + across @ across.T),
             R=sigma0 / np.sqrt(N) * along @ teacher.T,
             T=overlaps,
             W2=sigma0 * random.standard_normal(K),
             W2_teacher=W2_teacher,  # type: ignore[arg-type]
             F=F,  # type: ignore[arg-type]
         )
-
-
-def check_count(name: str, value: int) -> None:
-    """Raise ValueError unless `value` is a positive integer."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name} must be a positive integer, a number of hidden units; got {value!r}")
 
 
 @dataclass(frozen=True, eq=False)

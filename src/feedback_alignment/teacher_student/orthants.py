@@ -3,10 +3,10 @@
 For two and three variables it is a sum of angles. For four there is no such formula; instead the correlations of one
 variable v with the others are scaled by t from 0, where it is half the probability of the other three, to 1. By
 Plackett's identity (1954) the derivative in t is a sum of densities and two-variable probabilities, each an angle of
-minors that are linear in t². With t = cos ψ the integrand is analytic but for singularities at ψ = ±iκ, where κ² is the
-part of a variance that other variables leave unexplained: tiny where units are nearly collinear. ψ = δ sinh z, with δ
-the least κ, moves all of them a distance π/2 from the real axis. A Clenshaw–Curtis rule, first doubled in order and then
-halved in range until it has converged, does the rest.
+minors that are linear in t². With t = cos ψ the integrand is analytic but for singularities at ψ = ±iκ, where κ² is
+the part of a variance that other variables leave unexplained: tiny where units are nearly collinear. ψ = δ sinh z,
+with δ the least κ, moves all of them a distance π/2 from the real axis. A Clenshaw–Curtis rule, first doubled in
+order and then halved in range until it has converged, does the rest.
 """
 
 from math import asinh, atan2, cosh, pi, sin, sinh, sqrt
@@ -18,9 +18,9 @@ from jaxtyping import Float
 from feedback_alignment.teacher_student.compilation import compiled
 
 TOLERANCE: Final = 1e-13
-LEVELS: Final = 5   # 4, 8, … 64 panels
+LEVELS: Final = 5  # 4, 8, … 64 panels
 FINEST: Final = 4 << (LEVELS - 1)
-DEEPEST: Final = 48   # halvings
+DEEPEST: Final = 48  # halvings
 # A feature at ψ < 1e-12 changes the probability by no more than that.
 LEAST_SCALE: Final = 1e-12
 
@@ -29,7 +29,7 @@ def _clenshaw_curtis_weights(panels: int) -> Float[np.ndarray, " nodes"]:
     angles = np.pi * np.arange(panels + 1) / panels
     frequencies = np.arange(1, panels // 2 + 1)
     halved = np.where(frequencies == panels // 2, 1.0, 2.0)
-    weights = 2 / panels * (1 - np.cos(2 * np.outer(angles, frequencies)) @ (halved / (4 * frequencies ** 2 - 1)))
+    weights = 2 / panels * (1 - np.cos(2 * np.outer(angles, frequencies)) @ (halved / (4 * frequencies**2 - 1)))
     weights[[0, -1]] /= 2
     return weights
 
@@ -42,8 +42,6 @@ FIRST_WEIGHT: Final = np.cumsum([0] + [(4 << level) + 1 for level in range(LEVEL
 @compiled
 def positive_pair(root: float, covariance: float) -> float:
     """Return the probability that two variables are positive; `root` is the root of their determinant."""
-    if root == 0 and covariance == 0:   # one of them does not vary; the terms of its neighbours make up for the half
-        return 0.25
     return 0.5 - atan2(root, covariance) / (2 * pi)
 
 
@@ -91,10 +89,10 @@ def positive_four(
 ) -> float:
     """Return the probability that all four variables of covariance C, with its `minors_of_four`, are positive.
 
-    The estimated error is below 1e-13. Variances must be positive.
+    The estimated error is below 1e-13.
     """
     v = 0
-    for i in range(1, 4):   # the variable that the others explain least makes the smoothest integrand
+    for i in range(1, 4):  # the variable that the others explain least makes the smoothest integrand
         if C[i, i] * triples[i] < C[v, v] * triples[v]:
             v = i
     rest = triples[v]
@@ -160,7 +158,7 @@ def _integral(
         total *= half
         last_change, change = change, abs(total - previous)
         # Convergence is geometric in the number of panels, so the next change is at most this one times their ratio.
-        if level > 1 and (change < TOLERANCE or (change < 0.1 * last_change and change ** 2 < TOLERANCE * last_change)):
+        if level > 1 and (change < TOLERANCE or (change < 0.1 * last_change and change**2 < TOLERANCE * last_change)):
             return True, total
         previous = total
     return False, previous

@@ -1,15 +1,15 @@
 """Online gradient descent at finite N, exactly, at a cost a step that does not depend on N.
 
 All weights lie in a frame of K + M orthonormal directions. What a step needs of a Gaussian input x are its components
-z ~ N(0, 1) along the frame, which give the pre-activations, and the length ρ of the rest of x, ρ² ~ χ² with as many degrees
-of freedom as there are directions left. The step adds to each student's weights a multiple of x: of z in the frame, and of
-ρ along one new direction, that of the rest of x. So the order parameters at finite N are a Markov chain of a few numbers,
-with the law that N-dimensional weights would give them.
+z ~ N(0, 1) along the frame, which give the pre-activations, and the length ρ of the rest of x, ρ² ~ χ² with as many
+degrees of freedom as there are directions left. The step adds to each student's weights a multiple of x: of z in the
+frame, and of ρ along one new direction, that of the rest of x. So the order parameters at finite N are a Markov chain
+of a few numbers, with the law that N-dimensional weights would give them.
 
 The frame takes in `GROWTH` new directions, one a step; then a rotation of all directions but the teacher's M makes the
-students' coordinates triangular again, and they fit into K + M directions as before. (Rotating every step would cost
-about as much as everything else; a larger frame costs more draws.) Reflections keep lengths and angles to rounding, and
-Q = X Xᵀ is positive semi-definite whatever the rounding.
+students' coordinates triangular again, and they fit into K + M directions as before. (Rotating at every step would cost
+about as much as the error functions; a larger frame costs more draws.) Reflections keep lengths and angles to
+rounding, and Q = X Xᵀ is positive semi-definite whatever the rounding.
 """
 
 import math
@@ -53,6 +53,29 @@ def make_triangular(X: Float[np.ndarray, "K width"], M: int) -> None:
         X[j, first] = length
         for i in range(first + 1, width):
             X[j, i] = 0.0
+
+
+@compiled
+def chi_square(random: np.random.Generator, degrees: int) -> float:
+    """Draw from the chi-square law with `degrees` degrees of freedom, at least 1, exactly.
+
+    Marsaglia and Tsang's rejection from a cubed Gaussian (ACM Trans. Math. Softw. 26, 363, 2000), which needs at
+    least two degrees; its acceptance test begins with their bound that spares the logarithms.
+    """
+    if degrees == 1:
+        return float(random.standard_normal()) ** 2
+    d = degrees / 2 - 1 / 3
+    width = 1 / math.sqrt(9 * d)
+    while True:
+        x = random.standard_normal()
+        v = 1 + width * x
+        if v <= 0:
+            continue
+        v *= v * v
+        uniform = random.random()
+        square = x * x
+        if uniform < 1 - 0.0331 * square * square or math.log(uniform) < square / 2 + d * (1 - v + math.log(v)):
+            return 2 * d * v
 
 
 @compiled
@@ -101,7 +124,7 @@ def take_steps(
             for i in range(size):
                 X[k, i] += change[k] * z[i]
         if growth > 0:
-            rest = math.sqrt(random.chisquare(N - size))
+            rest = math.sqrt(chi_square(random, N - size))
             for k in range(K):
                 X[k, size] = change[k] * rest
             grown += 1

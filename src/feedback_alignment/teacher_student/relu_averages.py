@@ -117,9 +117,7 @@ def correlate_squared(
 
 
 @compiled
-def _add_coinciding(
-    C: Float[np.ndarray, "n n"], v: Float[np.ndarray, " n"], squared: Float[np.ndarray, "K K"]
-) -> None:
+def _add_coinciding(C: Float[np.ndarray, "n n"], v: Float[np.ndarray, " n"], squared: Float[np.ndarray, "K K"]) -> None:
     """Write to the lower triangle of `squared` the terms in which at least two of the four units are the same."""
     roots = roots_of_pairs(C)
     both = probabilities_of_pairs(C, roots)

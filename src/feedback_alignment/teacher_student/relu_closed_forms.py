@@ -92,7 +92,7 @@ def one_gate(
 def between_gates(
     C: Float[np.ndarray, "n n"], roots: Float[np.ndarray, "n n"], a: int, b: int, c: int, d: int
 ) -> float:
-    """Return (Cov(c,a) Cov(d,b|a) + Cov(c,b) Cov(d,a|b)) / √(C_aa C_bb − C_ab²), which vanishes where a and b are collinear.
+    """Return (Cov(c,a) Cov(d,b|a) + Cov(c,b) Cov(d,a|b)) / √(C_aa C_bb − C_ab²); it vanishes for collinear a and b.
 
     Written so that numerator and denominator vanish together without cancellation.
     """
@@ -102,9 +102,9 @@ def between_gates(
         return 0.0
     side = 1.0 if C[a, b] > 0 else -1.0
     ca, da, cb, db = C[c, a] * unit_a, C[d, a] * unit_a, C[c, b] * unit_b, C[d, b] * unit_b
-    from_one = sine ** 2 / (1 + abs(C[a, b]) * unit_a * unit_b)
+    from_one = sine**2 / (1 + abs(C[a, b]) * unit_a * unit_b)
     distance = sqrt(2 * from_one)
-    # Where the covariance is indefinite by rounding, the differences can exceed the distance of a and b: that would blow up.
+    # An indefinite covariance can have differences beyond the distance of a and b: the quotient would blow up.
     c_apart = max(-distance, min(distance, (ca - side * cb) / sqrt(C[c, c]))) * sqrt(C[c, c])
     d_apart = max(-distance, min(distance, (da - side * db) / sqrt(C[d, d]))) * sqrt(C[d, d])
     return side * (from_one * (ca * da + cb * db) - c_apart * d_apart) / sine
@@ -174,11 +174,13 @@ def four(
 
 
 @compiled
-def prepare_four(C: Float[np.ndarray, "4 4"], roots: Float[np.ndarray, "4 4"], given: Float[np.ndarray, "4 4"]) -> float:
-    """Write what `four` needs, and return the probability that all four units are positive (0 if all are uncorrelated)."""
+def prepare_four(
+    C: Float[np.ndarray, "4 4"], roots: Float[np.ndarray, "4 4"], given: Float[np.ndarray, "4 4"]
+) -> float:
+    """Write what `four` needs, and return the probability that all four units are positive."""
     given_one, triples, covariances = np.empty((4, 4, 4)), np.empty(4), np.empty((4, 4))
     whole = minors_of_four(C, roots, given_one, triples, covariances)
-    correlated = False
+    all_four = positive_four(C, roots, given_one, triples, covariances, whole)
     for i in range(4):
         for j in range(i):
             k = 0
@@ -187,8 +189,6 @@ def prepare_four(C: Float[np.ndarray, "4 4"], roots: Float[np.ndarray, "4 4"], g
             l = 6 - i - j - k
             given[i, j] = positive_pair(sqrt(roots[k, l] * whole), covariances[i, j])
             given[j, i] = given[i, j]
-            correlated = correlated or C[i, j] != 0
-    all_four = positive_four(C, roots, given_one, triples, covariances, whole) if correlated else 0.0
     for i in range(4):
         for j in range(i):
             roots[i, j] = sqrt(roots[i, j])

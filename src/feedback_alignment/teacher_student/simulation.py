@@ -6,7 +6,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from threading import Event
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from numpy.typing import ArrayLike
 
 from feedback_alignment.streams import generator
@@ -23,7 +23,8 @@ class DivergenceError(ArithmeticError):
 
     def __init__(self, run: int, alpha: float, eta: float) -> None:
         super().__init__(
-            f"run {run} has weights that are not finite at alpha = {alpha:g}: learning with eta = {eta:g} diverges; lower eta"
+            f"run {run} has weights that are not finite at alpha = {alpha:g}: "
+            f"learning with eta = {eta:g} diverges; lower eta"
         )
         self.run, self.alpha = run, alpha
 
@@ -40,18 +41,18 @@ def simulate(
     runs: int | None = None,
     threads: int | None = None,
 ) -> Trajectory:
-    """Simulate online gradient descent with N inputs from `state` at α = 0, and return what it is at the times `alphas`.
+    """Simulate online gradient descent with N inputs from `state` at α = 0; return what it is at the times `alphas`.
 
     Times are rounded to whole steps, α = steps / N, and returned so. `activation`, `rule` and `eta` are those of
     `derivative`. `method` 'direct' carries N-dimensional weights; 'projected' carries their coordinates in a frame that
     moves with them, which has the same law, and takes a time a step that does not depend on N.
 
     With `runs` = r the arrays have a leading axis of r independent runs, computed on `threads` cores (all that may be
-    used, if None). Run i draws from the stream (seed, 'samples', i): it is the same whatever r, the number of threads and
-    the times asked for, and without `runs` it is run 0.
+    used, if None). Run i draws from the stream (seed, 'samples', i): it is the same whatever r, the number of threads
+    and the times asked for, and without `runs` it is run 0.
 
-    Raises ValueError for bad times or learning settings, an unknown method, N < K + M, runs or threads below 1, F missing
-    with 'dfa'; TypeError for counts that are not integers; DivergenceError if weights do not stay finite.
+    Raises ValueError for bad times or learning settings, an unknown method, N < K + M, runs or threads below 1, F
+    missing with 'dfa'; TypeError for counts that are not integers; DivergenceError if weights do not stay finite.
     """
     if runs is not None:
         check_count("runs", runs)
@@ -158,6 +159,7 @@ def _follow(
     from feedback_alignment.teacher_student.projected_simulation import ProjectedRun
 
     simulated = {"direct": DirectRun, "projected": ProjectedRun}[method](state, eta, activation, rule, N, random)
+    covariance, signed, K = state.covariance, np.concatenate([state.W2, -state.W2_teacher]), len(state.W2)
     for i, goal in enumerate(goals):
         while not simulated.approach(int(goal)):
             if cancelled.is_set():
@@ -166,7 +168,7 @@ def _follow(
             Q, R = simulated.overlaps()
         if not (np.isfinite(Q).all() and np.isfinite(R).all() and np.isfinite(simulated.W2).all()):
             raise DivergenceError(run, goal / N, eta)
-        covariance = np.block([[Q, R], [R.T, state.T]])
-        signed = np.concatenate([simulated.W2, -state.W2_teacher])
+        covariance[:K, :K], covariance[:K, K:], covariance[K:, :K] = Q, R, R.T
+        signed[:K] = simulated.W2
         trajectory.Q[run, i], trajectory.R[run, i], trajectory.W2[run, i] = Q, R, simulated.W2
         trajectory.generalisation_error[run, i] = velocities.mean_square(simulated.activation, covariance, signed) / 2

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from feedback_alignment.teacher_student.equations_of_motion import Motion
+from feedback_alignment.teacher_student.mirror_symmetry import MirroredMotion
 from feedback_alignment.teacher_student.order_parameters import OrderParameters, Trajectory
 
 # Errors smaller than this fraction of rtol times the teacher's scale do not count: small enough for the differences
@@ -28,7 +29,7 @@ class IntegrationError(RuntimeError):
 
 
 def check_times(alphas: ArrayLike) -> Float[np.ndarray, " times"]:
-    """Return times as float64. Raises ValueError unless they are a finite, strictly increasing sequence from 0 or later."""
+    """Return times as float64. Raises ValueError unless they are finite, not negative and strictly increasing."""
     times = np.array(alphas, dtype=np.float64)
     if times.ndim != 1 or times.size == 0:
         raise ValueError(f"alphas must be a sequence of times, of shape (n,) with n > 0; got shape {times.shape}")
@@ -39,7 +40,7 @@ def check_times(alphas: ArrayLike) -> Float[np.ndarray, " times"]:
     unsorted = np.flatnonzero(np.diff(times) <= 0)
     if unsorted.size:
         i = int(unsorted[0])
-        raise ValueError(f"alphas must increase strictly; got {times[i]} before {times[i + 1]}: sort them, drop repeats")
+        raise ValueError(f"alphas must increase strictly; got {times[i]} before {times[i + 1]}: sort them")
     return times
 
 
@@ -52,23 +53,33 @@ def solve(
     rtol: float = 1e-10,
     stop_below: float | None = None,
     order: int = 2,
+    mirror: ArrayLike | None = None,
 ) -> Trajectory:
     """Solve the equations of motion (Eq. 27) from `state` at α = 0, and return the trajectory at the times `alphas`.
 
-    `activation`, `rule`, `eta` and `order` are those of `derivative`. `rtol` bounds the error of each step relative to the
-    size of the order parameters. With `stop_below` the trajectory ends at the first requested time at which the
-    generalisation error is at most that. The integrator is LSODA, which switches between a method for smooth motion and one
-    for stiff motion by itself, so that long runs stay cheap.
+    `activation`, `rule`, `eta` and `order` are those of `derivative`. `rtol` bounds the error of each step relative
+    to the size of the order parameters. With `stop_below` the trajectory ends at the first requested time at which
+    the generalisation error is at most that. The integrator is LSODA, which switches between a method for smooth
+    motion and one for stiff motion by itself, so that long runs stay cheap.
 
-    Raises ValueError for bad times, tolerances or learning settings, and IntegrationError, which says at which time, where
-    the solution leaves all bounds (too large an eta) or no step is small enough.
+    A start that is its own mirror image (a swap of two hidden units, say) stays so, but only within rounding errors,
+    which a saddle amplifies. With `mirror`, the signed permutation (K, K) that leaves the start as it is, they are
+    not amplified.
+
+    Raises ValueError for bad times, tolerances or learning settings, a `mirror` that the start does not have, and
+    IntegrationError, which says at which time, where the solution leaves all bounds (too large an eta) or no step is
+    small enough.
     """
     times = check_times(alphas)
     if not (isfinite(rtol) and SMALLEST_RTOL <= rtol < 1):
         raise ValueError(f"rtol must lie between {SMALLEST_RTOL:g}, about what float64 can hold, and 1; got {rtol}")
     if stop_below is not None and not (isfinite(stop_below) and stop_below >= 0):
-        raise ValueError(f"stop_below must be a generalisation error, finite and not negative, or None; got {stop_below}")
-    motion = Motion(state, eta, activation, rule, order)
+        raise ValueError(f"stop_below must be None or a generalisation error, 0 or more; got {stop_below}")
+    motion = (
+        Motion(state, eta, activation, rule, order)
+        if mirror is None
+        else MirroredMotion(state, eta, activation, rule, order, mirror)
+    )
     y = motion.pack(state.Q, state.R, state.W2)
     outputs, errors = np.empty((times.size, y.size)), np.empty(times.size)
     done = 0
@@ -90,7 +101,11 @@ def _scales(motion: Motion, state: OrderParameters) -> Float[np.ndarray, " d"]:
 
 
 def _states(
-    motion: Motion, y: Float[np.ndarray, " d"], times: Float[np.ndarray, " times"], rtol: float, atol: Float[np.ndarray, " d"]
+    motion: Motion,
+    y: Float[np.ndarray, " d"],
+    times: Float[np.ndarray, " times"],
+    rtol: float,
+    atol: Float[np.ndarray, " d"],
 ) -> Iterator[Float[np.ndarray, " d"]]:
     """Yield the packed states at `times`, from `y` at time 0, by LSODA.
 
@@ -99,7 +114,14 @@ def _states(
     """
     from scipy.integrate import ode
 
-    solver = ode(lambda _, point: motion.velocity(point))
+    reached = 0.0
+
+    def velocity(time: float, point: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
+        nonlocal reached
+        reached = time
+        return motion.velocity(point)
+
+    solver = ode(velocity)
     solver.set_integrator("lsoda", rtol=rtol, atol=atol, nsteps=MOST_STEPS)
     solver.set_initial_value(y, 0.0)
     for time in times:
@@ -109,7 +131,7 @@ def _states(
                 y = solver.integrate(time)
             if not solver.successful() or not np.isfinite(y).all():
                 said = "; ".join(str(warning.message) for warning in caught)
-                raise IntegrationError(_failure(motion, y, float(solver.t), times[-1], said), float(solver.t))
+                raise IntegrationError(_failure(motion, y, reached, times[-1], said), float(reached))
         yield y
 
 
@@ -117,6 +139,6 @@ def _failure(motion: Motion, y: Float[np.ndarray, " d"], alpha: float, end: floa
     Q, _, W2 = motion.unpack(y)
     return (
         f"the equations of motion could not be integrated beyond alpha = {alpha:.6g} of {end:g}: there Q reaches "
-        f"{np.abs(Q).max():.3g} and W2 {np.abs(W2).max():.3g}. If they grow without bound, eta = {motion.eta:g} is too large. "
+        f"{np.abs(Q).max():.3g} and W2 {np.abs(W2).max():.3g}. If they grow without bound, lower eta = {motion.eta:g}. "
         f"The integrator says: {said or 'the state is not finite'}"
     )

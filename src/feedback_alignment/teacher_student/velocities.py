@@ -1,53 +1,35 @@
 """The right-hand side of the equations of motion, compiled.
 
-The solver's state is one vector: the upper triangle of Q row by row, then R, then W2. Keeping only that triangle keeps Q
-symmetric whatever the rounding.
+The solver's state is one vector: the upper triangle of Q row by row, then R, then W2. Keeping only that triangle
+keeps Q symmetric whatever the rounding.
 """
+
+from typing import Final, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
 from feedback_alignment.teacher_student import erf_averages, linear_averages, relu_averages
-from feedback_alignment.teacher_student.activations import ERF, RELU
+from feedback_alignment.teacher_student.activations import ERF, LINEAR, RELU
 from feedback_alignment.teacher_student.compilation import compiled
+
+
+class Averages(NamedTuple):
+    """E[g'(u_k) u_j e], E[g(u_k) e] and E[g'(u_k) g'(u_l) e²]."""
+
+    gated: Float[np.ndarray, "K n"]
+    output: Float[np.ndarray, " K"]
+    squared: Float[np.ndarray, "K K"]
 
 
 @compiled
 def mean_square(activation: int, C: Float[np.ndarray, "n n"], v: Float[np.ndarray, " n"]) -> float:
-    """Return E[e²] for pre-activations of covariance `C` and the error e = Σ_a v_a g(u_a); never below zero by rounding."""
+    """Return E[e²], not below zero, for pre-activations of covariance `C` and the error e = Σ_a v_a g(u_a)."""
     if activation == ERF:
         return max(0.0, erf_averages.mean_square(C, v))
     if activation == RELU:
         return max(0.0, relu_averages.mean_square(C, v))
     return max(0.0, linear_averages.mean_square(C, v))
-
-
-@compiled
-def _correlate(
-    activation: int,
-    C: Float[np.ndarray, "n n"],
-    v: Float[np.ndarray, " n"],
-    gated: Float[np.ndarray, "K n"],
-    output: Float[np.ndarray, " K"],
-) -> None:
-    if activation == ERF:
-        erf_averages.correlate(C, v, gated, output)
-    elif activation == RELU:
-        relu_averages.correlate(C, v, gated, output)
-    else:
-        linear_averages.correlate(C, v, gated, output)
-
-
-@compiled
-def _correlate_squared(
-    activation: int, C: Float[np.ndarray, "n n"], v: Float[np.ndarray, " n"], squared: Float[np.ndarray, "K K"]
-) -> None:
-    if activation == ERF:
-        erf_averages.correlate_squared(C, v, squared)
-    elif activation == RELU:
-        relu_averages.correlate_squared(C, v, squared)
-    else:
-        linear_averages.correlate_squared(C, v, squared)
 
 
 @compiled
@@ -70,35 +52,31 @@ def unpack(y: Float[np.ndarray, " d"], C: Float[np.ndarray, "n n"], v: Float[np.
 
 
 @compiled
-def velocity(
-    y: Float[np.ndarray, " d"],
-    activation: int,
-    order: int,
-    eta: float,
-    feedback: Float[np.ndarray, " fed"],
-    C: Float[np.ndarray, "n n"],
-    v: Float[np.ndarray, " n"],
-    dy: Float[np.ndarray, " d"],
-) -> None:
-    """Write the time derivative of the state `y` (Eq. 27) to `dy`; without the eta² term if `order` is 1.
-
-    `feedback` holds F, or nothing for backpropagation, which feeds back through W2. `C` and `v` hold T and −W2_teacher in
-    their last rows; the rest is overwritten.
-    """
+def _averages(y: Float[np.ndarray, " d"], C: Float[np.ndarray, "n n"], v: Float[np.ndarray, " n"]) -> Averages:
+    """Unpack `y` to `C` and `v`, and return room for the averages that Eq. 27 needs."""
     n = len(v)
     K = n
     while K * (K + 1) // 2 + K * (n - K) + K > len(y):
         K -= 1
     unpack(y, C, v, K)
+    return Averages(np.empty((K, n)), np.empty(K), np.zeros((K, K)))
+
+
+@compiled
+def _write_velocity(
+    averages: Averages,
+    eta: float,
+    feedback: Float[np.ndarray, " fed"],
+    v: Float[np.ndarray, " n"],
+    dy: Float[np.ndarray, " d"],
+) -> None:
+    gated, output, squared = averages.gated, averages.output, averages.squared
+    K, n = gated.shape
     F = feedback if len(feedback) > 0 else v[:K]
-    gated, output, squared = np.empty((K, n)), np.empty(K), np.zeros((K, K))
-    _correlate(activation, C, v, gated, output)
-    if order == 2:
-        _correlate_squared(activation, C, v, squared)
     place = 0
     for k in range(K):
         for l in range(k, K):
-            dy[place] = -eta * (F[k] * gated[k, l] + F[l] * gated[l, k]) + eta ** 2 * F[k] * F[l] * squared[k, l]
+            dy[place] = -eta * (F[k] * gated[k, l] + F[l] * gated[l, k]) + eta**2 * F[k] * F[l] * squared[k, l]
             place += 1
     for k in range(K):
         for m in range(K, n):
@@ -107,3 +85,65 @@ def velocity(
     for k in range(K):
         dy[place] = -eta * output[k]
         place += 1
+
+
+@compiled
+def erf_velocity(
+    y: Float[np.ndarray, " d"],
+    order: int,
+    eta: float,
+    feedback: Float[np.ndarray, " fed"],
+    C: Float[np.ndarray, "n n"],
+    v: Float[np.ndarray, " n"],
+    dy: Float[np.ndarray, " d"],
+) -> None:
+    """Write the time derivative of the state `y` (Eq. 27) to `dy`, for erf units.
+
+    `order` 1 leaves out the term in eta². `feedback` holds F, or nothing for backpropagation, which feeds back
+    through W2. `C` and `v` hold T and −W2_teacher in their last rows; the rest is overwritten.
+    """
+    averages = _averages(y, C, v)
+    erf_averages.correlate(C, v, averages.gated, averages.output)
+    if order == 2:
+        erf_averages.correlate_squared(C, v, averages.squared)
+    _write_velocity(averages, eta, feedback, v, dy)
+
+
+@compiled
+def relu_velocity(
+    y: Float[np.ndarray, " d"],
+    order: int,
+    eta: float,
+    feedback: Float[np.ndarray, " fed"],
+    C: Float[np.ndarray, "n n"],
+    v: Float[np.ndarray, " n"],
+    dy: Float[np.ndarray, " d"],
+) -> None:
+    """Write the time derivative of the state `y` to `dy`, for ReLU units; arguments as for `erf_velocity`."""
+    averages = _averages(y, C, v)
+    relu_averages.correlate(C, v, averages.gated, averages.output)
+    if order == 2:
+        relu_averages.correlate_squared(C, v, averages.squared)
+    _write_velocity(averages, eta, feedback, v, dy)
+
+
+@compiled
+def linear_velocity(
+    y: Float[np.ndarray, " d"],
+    order: int,
+    eta: float,
+    feedback: Float[np.ndarray, " fed"],
+    C: Float[np.ndarray, "n n"],
+    v: Float[np.ndarray, " n"],
+    dy: Float[np.ndarray, " d"],
+) -> None:
+    """Write the time derivative of the state `y` to `dy`, for linear units; arguments as for `erf_velocity`."""
+    averages = _averages(y, C, v)
+    linear_averages.correlate(C, v, averages.gated, averages.output)
+    if order == 2:
+        linear_averages.correlate_squared(C, v, averages.squared)
+    _write_velocity(averages, eta, feedback, v, dy)
+
+
+# One function an activation, so that using one does not compile the others.
+VELOCITIES: Final = {ERF: erf_velocity, RELU: relu_velocity, LINEAR: linear_velocity}

@@ -1,0 +1,89 @@
+"""What importing costs, and where compiled code is kept."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from feedback_alignment.teacher_student import compilation
+
+SOURCE = Path(compilation.__file__).parents[2]
+
+
+def run(code: str, **environment: str) -> str:
+    """What a fresh interpreter prints, with the package's sources first on its path."""
+    completed = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(SOURCE)} | environment,
+    )
+    return completed.stdout
+
+
+def _same(x: float) -> float:
+    return x
+
+
+def test_importing_is_quick_and_compiles_nothing() -> None:
+    code = (
+        "import json, sys, time; start = time.perf_counter(); import feedback_alignment.teacher_student;"
+        "print(json.dumps([time.perf_counter() - start, 'numba' in sys.modules, 'scipy' in sys.modules]))"
+    )
+    seconds, numba, scipy = json.loads(run(code))
+    assert seconds < 1.5
+    assert not numba
+    assert not scipy
+
+
+def test_compiled_code_is_kept_for_the_next_session(tmp_path: Path) -> None:
+    code = (
+        "from feedback_alignment.teacher_student import minors;"
+        "minors.exact_product(1.0, 2.0); print(sum(minors.exact_product.stats.cache_hits.values()))"
+    )
+    assert run(code, NUMBA_CACHE_DIR=str(tmp_path)).strip() == "0"
+    (folder,) = tmp_path.iterdir()
+    assert list(folder.rglob("*.nbc"))
+    assert run(code, NUMBA_CACHE_DIR=str(tmp_path)).strip() == "1"
+
+
+def test_every_state_of_the_sources_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Numba looks at a function's own file only; the functions it calls may have changed.
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(compilation, "cache_folder", compilation.cache_folder.__wrapped__)
+    before = compilation.cache_folder()
+    assert before == compilation.cache_folder()
+    monkeypatch.setattr(compilation, "_source_digest", lambda: "another")
+    assert compilation.cache_folder() == tmp_path / "compiled-another"
+    assert before.parent == tmp_path
+
+
+def test_numba_keeps_its_own_setting() -> None:
+    import numba
+
+    configured = numba.config.CACHE_DIR
+    compilation.compiled(_same)
+    assert configured == numba.config.CACHE_DIR
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_where_nothing_else_can_be_written_a_private_temporary_folder_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    blocked = tmp_path / "file"
+    blocked.touch()  # a folder cannot be made in a file, whoever asks
+    monkeypatch.setattr(compilation, "_candidates", lambda: iter([blocked]))
+    folder = compilation.cache_folder.__wrapped__()
+    assert folder.parent.parent == tmp_path
+    assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
+    assert compilation.cache_folder.__wrapped__() == folder
+
+    folder.parent.chmod(0o777)  # as somebody else might have made it
+    assert compilation.cache_folder.__wrapped__().parent != folder.parent

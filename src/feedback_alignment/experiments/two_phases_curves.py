@@ -10,8 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from feedback_alignment.streams import generator
-from feedback_alignment.teacher_student import OrderParameters, Trajectory, solve
-from feedback_alignment.teacher_student.simulation import simulate
+from feedback_alignment.teacher_student import OrderParameters, Trajectory, simulate, solve
 
 POINTS = 97
 SHOWN_POINTS = 241

@@ -207,11 +207,13 @@ def test_the_height_of_the_plateau_is_that_of_the_fixed_point():
 
 
 def start(F, T=None, teacher=(1.0, 1.0)):
-    return OrderParameters.zero_start(2, np.eye(2) if T is None else T, teacher, F)
+    return OrderParameters.zero_start(
+        2, np.eye(2) if T is None else np.array(T), np.array(teacher), None if F is None else np.array(F)
+    )
 
 
 def test_before_alike_teachers_it_agrees_with_the_general_solver_until_rounding_tells():
-    state, alphas = start((0.7, -1.3)), [0.0, 10.0, 200.0]
+    state, alphas = start((0.7, -1.3)), np.array([0.0, 10.0, 200.0])
     ours = two_phases_symmetry.solve_before_alike_teachers(state, alphas, 0.1, "dfa")
     theirs = solve(state, alphas, 0.1, "erf", "dfa")
     for name in ("Q", "R", "W2", "generalisation_error"):
@@ -220,10 +222,10 @@ def test_before_alike_teachers_it_agrees_with_the_general_solver_until_rounding_
 
 def test_without_a_preference_it_never_specialises():
     state = start((0.7, -1.3))
-    long = two_phases_symmetry.solve_before_alike_teachers(state, [2e4], 0.1, "dfa")
+    long = two_phases_symmetry.solve_before_alike_teachers(state, np.array([2e4]), 0.1, "dfa")
     np.testing.assert_array_equal(long.R[0, :, 0], long.R[0, :, 1])
     assert long.generalisation_error[0] > 1e-2
-    assert solve(state, [2e4], 0.1, "erf", "dfa").generalisation_error[0] < 1e-3  # led away by rounding
+    assert solve(state, np.array([2e4]), 0.1, "erf", "dfa").generalisation_error[0] < 1e-3  # led away by rounding
 
 
 def test_a_mirrored_start_stays_mirrored():
@@ -236,18 +238,20 @@ def test_a_mirrored_start_stays_mirrored():
 @pytest.mark.parametrize("state", [start((1, 2), teacher=(1.2, 0.8)), start((1, 2), T=[[1, 0.1], [0.1, 1]])])
 def test_teachers_that_differ_are_refused(state):
     with pytest.raises(ValueError, match="must be alike"):
-        two_phases_symmetry.solve_before_alike_teachers(state, [1.0], 0.1, "dfa")
+        two_phases_symmetry.solve_before_alike_teachers(state, np.array([1.0]), 0.1, "dfa")
 
 
 def test_a_student_with_a_preference_is_refused():
-    state = OrderParameters(np.eye(2), [[0.1, 0.2], [0, 0]], np.eye(2), [0, 0], [1, 1], [1, 2])
+    state = OrderParameters(
+        np.eye(2), np.array([[0.1, 0.2], [0, 0]]), np.eye(2), np.zeros(2), np.ones(2), np.array([1.0, 2.0])
+    )
     with pytest.raises(ValueError, match="constant"):
-        two_phases_symmetry.solve_before_alike_teachers(state, [1.0], 0.1, "dfa")
+        two_phases_symmetry.solve_before_alike_teachers(state, np.array([1.0]), 0.1, "dfa")
 
 
 def test_a_hopeless_integration_says_where():
     with pytest.raises(FloatingPointError, match="alpha"), pytest.warns(UserWarning, match="lsoda"):
-        two_phases_symmetry.solve_before_alike_teachers(start((8e3, -9e3)), [1e6], 50.0, "dfa")
+        two_phases_symmetry.solve_before_alike_teachers(start((8e3, -9e3)), np.array([1e6]), 50.0, "dfa")
 
 
 def test_a_zero_start_needs_feedback():

@@ -59,7 +59,7 @@ def slow_manifold(eta: float) -> Mapping[str, np.ndarray]:
 
     `speed` is the largest velocity divided by η.
     """
-    start = OrderParameters.zero_start(2, np.eye(2), np.ones(2), SLOW_FEEDBACK)
+    start = OrderParameters.zero_start(2, np.eye(2), np.ones(2), np.array(SLOW_FEEDBACK))
     solved = solve_before_alike_teachers(start, SLOW_TIMES, eta, "dfa", order=1)
     return {"W2": solved.W2, "Q": solved.Q, "R": solved.R, "speed": speeds(start, solved)}
 
@@ -89,7 +89,7 @@ def heights(case: tuple[int, int], eta: float) -> Mapping[str, np.ndarray]:
     )
 
     def height(rule: str) -> Float[np.ndarray, ""]:
-        solved = solve_before_alike_teachers(start, [HEIGHT_TIME], eta, rule, order=order, rtol=1e-8)
+        solved = solve_before_alike_teachers(start, np.array([HEIGHT_TIME]), eta, rule, order=order, rtol=1e-8)
         return np.asarray(solved.generalisation_error[-1])
 
     return {"bp": height("bp"), "dfa": height("dfa")}

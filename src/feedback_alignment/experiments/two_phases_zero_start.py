@@ -55,7 +55,7 @@ def exactly(start: OrderParameters, eta: float) -> Trajectory:
         raise ValueError(f"a student of two units needs feedback weights F of shape (2,); got {start.F}")
     if abs(start.F[0]) == abs(start.F[1]):
         sign = np.sign(start.F[0] * start.F[1])
-        return solve(start, TIMES, eta, "erf", "dfa", mirror=[[0, sign], [sign, 0]])
+        return solve(start, TIMES, eta, "erf", "dfa", mirror=np.array([[0.0, sign], [sign, 0.0]]))
     if teachers_alike(start):
         return solve_before_alike_teachers(start, TIMES, eta, "dfa")
     return solve(start, TIMES, eta, "erf", "dfa")
@@ -68,7 +68,7 @@ def followed(case: Case, N: int, eta: float) -> Mapping[str, np.ndarray]:
     from them, `simulated` is one run at N inputs.
     """
     T = teacher_overlaps(TEACHER_SEED, 2, TEACHER_N) if case.random_overlaps else np.eye(2)
-    start = OrderParameters.zero_start(2, T, case.teacher, case.F)
+    start = OrderParameters.zero_start(2, T, np.array(case.teacher), np.array(case.F))
     return {
         "exact": exactly(start, eta).generalisation_error,
         "unguarded": solve(start, TIMES, eta, "erf", "dfa").generalisation_error,

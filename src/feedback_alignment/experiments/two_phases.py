@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from feedback_alignment.companion import provenance
+from feedback_alignment.companion import pictures, provenance
 from feedback_alignment.companion.claims import Claim
 from feedback_alignment.companion.monitor import Monitor, Quiet
 from feedback_alignment.experiments import (
@@ -133,14 +133,18 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
 
 def figures(*datasets: xr.Dataset) -> "dict[str, Figure]":
     """Return the chapter's figures; those that depend on the scale of the run have one column a dataset."""
-    return {
-        "learning_curves": two_phases_figures.learning_curves(datasets),
-        "two_phases": two_phases_figures.two_phases(datasets[-1]),
-        "second_layer": two_phases_figures.second_layer(datasets[-1]),
-        "deviations": two_phases_figures.deviations(datasets),
-        "early_times": two_phases_figures.early_times(datasets[-1]),
-        "slow_manifold": two_phases_figures.slow_manifold(datasets[-1]),
-        "minima": two_phases_minima_figures.minima(datasets),
-        "permutations": two_phases_minima_figures.permutations(datasets),
-        "zero_start": two_phases_minima_figures.zero_start(datasets[-1]),
+    last = datasets[-1:]
+    drawn = {
+        "learning_curves": (two_phases_figures.learning_curves(datasets), datasets),
+        "two_phases": (two_phases_figures.two_phases(*last), last),
+        "second_layer": (two_phases_figures.second_layer(*last), last),
+        "deviations": (two_phases_figures.deviations(datasets), datasets),
+        "early_times": (two_phases_figures.early_times(*last), last),
+        "slow_manifold": (two_phases_figures.slow_manifold(*last), last),
+        "minima": (two_phases_minima_figures.minima(datasets), datasets),
+        "permutations": (two_phases_minima_figures.permutations(datasets), datasets),
+        "zero_start": (two_phases_minima_figures.zero_start(*last), last),
     }
+    for figure, shown in drawn.values():
+        pictures.note(figure, provenance.figure_note(shown))
+    return {name: figure for name, (figure, _) in drawn.items()}

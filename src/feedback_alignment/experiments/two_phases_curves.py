@@ -10,8 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from feedback_alignment.streams import generator
-from feedback_alignment.teacher_student import OrderParameters, Trajectory, solve
-from feedback_alignment.teacher_student.simulation import simulate
+from feedback_alignment.teacher_student import OrderParameters, Trajectory, simulate, solve
 
 POINTS = 97
 SHOWN_POINTS = 241
@@ -21,7 +20,7 @@ SHOWN_FEEDBACK = (0.4, -1.5)
 SHOWN_SEED = 2
 DEVIATION_TEACHER = (1.3, 0.7)
 DEVIATION_FEEDBACK = (0.8, -1.2)
-DEVIATION_TIMES = tuple(range(1, 21))
+DEVIATION_TIMES = np.arange(1.0, 21.0)
 
 
 @dataclass(frozen=True)
@@ -67,13 +66,13 @@ def panel_run(panel: Panel, seed: int, N: int, eta: float, sigma0: float) -> Map
 
 def shown_run(rule: str, N: int, eta: float, sigma0: float) -> Mapping[str, np.ndarray]:
     """Return the run of Fig. 3 by one rule: errors, second layers and cosines, simulated and solved."""
+    F = np.array(SHOWN_FEEDBACK)
     start = OrderParameters.random_start(
-        2, teacher_overlaps(SHOWN_SEED, 2, N), SHOWN_TEACHER, SHOWN_FEEDBACK, N=N, sigma0=sigma0, seed=SHOWN_SEED
+        2, teacher_overlaps(SHOWN_SEED, 2, N), np.array(SHOWN_TEACHER), F, N=N, sigma0=sigma0, seed=SHOWN_SEED
     )
     alphas = np.concatenate([[0.0], np.geomspace(0.5, SHOWN_END, SHOWN_POINTS - 1)])
     run = simulate(start, alphas, eta, "erf", rule, N, SHOWN_SEED, threads=1)
     solved = solve(start, run.alpha, eta, "erf", rule)
-    F = np.array(SHOWN_FEEDBACK)
     return {
         "alpha": run.alpha,
         "simulated": run.generalisation_error,

@@ -61,11 +61,11 @@ def stability(K: int, draw: int, eta: float) -> Mapping[str, np.ndarray]:
 
     F is drawn for each `draw`.
     """
-    F = feedback(K, draw)
+    F, teacher = feedback(K, draw), np.array(TEACHERS[K])
     rates, agree = [], []
     for order in permutations(range(K)):
         for signs in product((1, -1), repeat=K):
-            minimum = perfect_student(np.eye(K), TEACHERS[K], order, signs, F)
+            minimum = perfect_student(np.eye(K), teacher, order, np.array(signs), F)
             rates.append(np.linalg.eigvals(jacobian(minimum, eta, "erf", "dfa", order=2)).real.max())
             agree.append((np.sign(minimum.W2) == np.sign(F)).all())
     return {"rate": np.array(rates), "agree": np.array(agree)}

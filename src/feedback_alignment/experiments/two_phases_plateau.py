@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
-from feedback_alignment.experiments.two_phases_symmetry import onto_alike_teachers, solve_symmetric
+from feedback_alignment.experiments.two_phases_symmetry import solve_before_alike_teachers
 from feedback_alignment.teacher_student import OrderParameters, Trajectory, plateau
 from feedback_alignment.teacher_student.equations_of_motion import Motion
 
@@ -59,8 +59,8 @@ def slow_manifold(eta: float) -> Mapping[str, np.ndarray]:
 
     `speed` is the largest velocity divided by η.
     """
-    start = OrderParameters.zero_start(2, np.eye(2), np.ones(2), SLOW_FEEDBACK)
-    solved = solve_symmetric(start, SLOW_TIMES, eta, "dfa", [onto_alike_teachers], order=1)
+    start = OrderParameters.zero_start(2, np.eye(2), np.ones(2), np.array(SLOW_FEEDBACK))
+    solved = solve_before_alike_teachers(start, SLOW_TIMES, eta, "dfa", order=1)
     return {"W2": solved.W2, "Q": solved.Q, "R": solved.R, "speed": speeds(start, solved)}
 
 
@@ -89,7 +89,7 @@ def heights(case: tuple[int, int], eta: float) -> Mapping[str, np.ndarray]:
     )
 
     def height(rule: str) -> Float[np.ndarray, ""]:
-        solved = solve_symmetric(start, [HEIGHT_TIME], eta, rule, [onto_alike_teachers], order=order, rtol=1e-8)
+        solved = solve_before_alike_teachers(start, np.array([HEIGHT_TIME]), eta, rule, order=order, rtol=1e-8)
         return np.asarray(solved.generalisation_error[-1])
 
     return {"bp": height("bp"), "dfa": height("dfa")}

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from feedback_alignment.experiments.two_phases_curves import teacher_overlaps
-from feedback_alignment.experiments.two_phases_symmetry import kept_from_zero, solve_symmetric
-from feedback_alignment.teacher_student import OrderParameters, solve
-from feedback_alignment.teacher_student.simulation import simulate
+from feedback_alignment.experiments.two_phases_symmetry import solve_before_alike_teachers, teachers_alike
+from feedback_alignment.teacher_student import OrderParameters, Trajectory, simulate, solve
 
 TIMES = np.geomspace(1.0, 1e4, 81)
 TEACHER_SEED, TEACHER_N = 0, 500
@@ -44,6 +43,24 @@ CASES = (
 )
 
 
+def exactly(start: OrderParameters, eta: float) -> Trajectory:
+    """Return the solution from zero weights before a teacher of two units, with whatever symmetry it has kept.
+
+    Mirror images where both feedback weights have one modulus; else no preference among the teacher's units, where
+    these are alike.
+
+    Raises ValueError without feedback weights.
+    """
+    if start.F is None or start.F.size != 2:
+        raise ValueError(f"a student of two units needs feedback weights F of shape (2,); got {start.F}")
+    if abs(start.F[0]) == abs(start.F[1]):
+        sign = np.sign(start.F[0] * start.F[1])
+        return solve(start, TIMES, eta, "erf", "dfa", mirror=np.array([[0.0, sign], [sign, 0.0]]))
+    if teachers_alike(start):
+        return solve_before_alike_teachers(start, TIMES, eta, "dfa")
+    return solve(start, TIMES, eta, "erf", "dfa")
+
+
 def followed(case: Case, N: int, eta: float) -> Mapping[str, np.ndarray]:
     """Return ε_g at `TIMES` from zero weights, in three ways.
 
@@ -51,9 +68,9 @@ def followed(case: Case, N: int, eta: float) -> Mapping[str, np.ndarray]:
     from them, `simulated` is one run at N inputs.
     """
     T = teacher_overlaps(TEACHER_SEED, 2, TEACHER_N) if case.random_overlaps else np.eye(2)
-    start = OrderParameters.zero_start(2, T, case.teacher, case.F)
+    start = OrderParameters.zero_start(2, T, np.array(case.teacher), np.array(case.F))
     return {
-        "exact": solve_symmetric(start, TIMES, eta, "dfa", kept_from_zero(start)).generalisation_error,
+        "exact": exactly(start, eta).generalisation_error,
         "unguarded": solve(start, TIMES, eta, "erf", "dfa").generalisation_error,
         "simulated": simulate(start, TIMES, eta, "erf", "dfa", N, seed=0, threads=1).generalisation_error,
     }

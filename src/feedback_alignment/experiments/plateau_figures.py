@@ -61,7 +61,8 @@ def escape_scaling(datasets: tuple[xr.Dataset, ...]) -> "Figure":
             _by_start(ax, escapes_with(dataset, angle=angle, eta=0.1), float(dataset.rate_fixed_point.sel(angle=angle)))
     for row, name in zip(axes, ("", "equal feedback\n", "feedback at 20 degrees\n"), strict=True):
         row[0].set_ylabel(f"{name}time on the plateau\n(samples / N)")
-        row[0].legend(fontsize=8)
+        for ax in row:
+            ax.legend(fontsize=7)
     pictures.note(figure, provenance.figure_note(datasets))
     return figure
 

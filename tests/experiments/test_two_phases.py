@@ -21,6 +21,7 @@ from feedback_alignment.experiments import (
     two_phases_symmetry,
     two_phases_zero_start,
 )
+from feedback_alignment.experiments.pieces import in_pieces
 from feedback_alignment.teacher_student import OrderParameters, solve
 
 SMOKE = two_phases.SETTINGS["smoke"]
@@ -42,9 +43,52 @@ STAGES = [
 ]
 
 
+class StoppedError(Exception):
+    pass
+
+
+class Watch(Quiet):
+    """Keeps checkpoints in memory and stops after `stop` pieces."""
+
+    def __init__(self, states, stop=None):
+        super().__init__()
+        self.states, self.left, self.begun = states, stop, []
+
+    def begin(self, label, total, done):
+        self.begun.append((label, total - done))
+
+    def checkpoint_due(self):
+        if self.left is not None:
+            self.left -= 1
+        return self.left == 0
+
+    def advance(self):
+        if self.left == 0:
+            raise StoppedError
+
+    def checkpoint(self, stage):
+        watch = self
+
+        class Kept:
+            def read(self):
+                return watch.states.get(stage)
+
+            def write(self, state):
+                watch.states[stage] = {name: np.array(values) for name, values in state.items()}
+
+        return Kept()
+
+
 @pytest.fixture(scope="module")
-def dataset():
-    return two_phases.run(SMOKE)
+def finished():
+    """A finished smoke run and the checkpoints that it left."""
+    states = {}
+    return two_phases.run(SMOKE, progress=Watch(states)), states
+
+
+@pytest.fixture(scope="module")
+def dataset(finished):
+    return finished[0]
 
 
 # ---- the dataset --------------------
@@ -99,52 +143,32 @@ def test_the_profiles_fit_their_purpose():
     assert load("02") is two_phases
 
 
-class StoppedError(Exception):
-    pass
+def test_pieces_stopped_in_the_middle_go_on_there():
+    states, computed = {}, []
 
+    def compute(piece):
+        computed.append(piece)
+        return {"square": np.array(piece**2)}
 
-class Watch(Quiet):
-    """Keeps checkpoints in memory and stops after `stop` pieces of all stages together."""
-
-    def __init__(self, states, stop=None):
-        super().__init__()
-        self.states, self.left, self.begun = states, stop, []
-
-    def begin(self, label, total, done):
-        self.begun.append((label, done))
-
-    def checkpoint_due(self):
-        if self.left is not None:
-            self.left -= 1
-        return self.left == 0
-
-    def advance(self):
-        if self.left == 0:
-            raise StoppedError
-
-    def checkpoint(self, stage):
-        watch = self
-
-        class Kept:
-            def read(self):
-                return watch.states.get(stage)
-
-            def write(self, state):
-                watch.states[stage] = {name: np.array(values) for name, values in state.items()}
-
-        return Kept()
-
-
-def test_a_run_stopped_within_a_stage_goes_on_there_and_ends_with_the_same_numbers(dataset):
-    states = {}
     with pytest.raises(StoppedError):
-        two_phases.run(SMOKE, progress=Watch(states, stop=6 + 2 + 1))
-    assert list(states) == STAGES[:3]
-    watch = Watch(states)
+        in_pieces("squares", range(5), compute, Watch(states, stop=3))
+    found = in_pieces("squares", range(5), compute, Watch(states))
+    assert computed == [0, 1, 2, 3, 4]
+    assert [int(piece["square"]) for piece in found] == [0, 1, 4, 9, 16]
+
+
+def test_a_run_resumed_within_two_stages_ends_with_the_same_numbers(finished):
+    whole, states = finished
+    cut = dict(states)
+    for stage in ("deviations", "minima of 2 units"):
+        first = {name: values for name, values in states[stage].items() if name.startswith("0 ")}
+        cut[stage] = first | {"pieces": np.array(1)}
+    watch = Watch(cut)
     resumed = two_phases.run(SMOKE, progress=watch)
-    assert watch.begun[:4] == [("learning curves", 6), ("shown run", 2), ("deviations", 1), ("early times", 0)]
     assert [stage for stage, _ in watch.begun] == STAGES
-    assert resumed.drop_attrs().identical(dataset.drop_attrs())
+    left = {stage: pieces for stage, pieces in watch.begun if pieces}
+    assert left == {"deviations": 1, "minima of 2 units": 5}
+    assert resumed.drop_attrs().identical(whole.drop_attrs())
 
 
 # ---- early times --------------------
@@ -251,7 +275,7 @@ def test_a_student_with_a_preference_is_refused():
 
 def test_a_hopeless_integration_says_where():
     with pytest.raises(FloatingPointError, match="alpha"), pytest.warns(UserWarning, match="lsoda"):
-        two_phases_symmetry.solve_before_alike_teachers(start((8e3, -9e3)), np.array([1e6]), 50.0, "dfa")
+        two_phases_symmetry.solve_before_alike_teachers(start((1, -2)), np.array([1e6]), 1e200, "dfa")
 
 
 def test_a_zero_start_needs_feedback():

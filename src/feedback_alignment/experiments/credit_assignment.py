@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SCIENCE_VERSION = 1
 RULES: tuple[Rule, ...] = (BP(), FA(), DFA(), DRTP(), LastLayerOnly())
 RANDOM_FEEDBACK = ("FA", "DFA", "DRTP")
-COST = {"smoke": "2 s", "quick": "8 s", "paper": "40 min on one core"}
+COST = {"smoke": "2 s", "quick": "11 s", "paper": "40 min on one core"}
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SCIENCE_VERSION = 1
-COST = {"smoke": "5 s", "quick": "15 s", "paper": "8 min on one core"}
+COST = {"smoke": "5 s", "quick": "15 s", "paper": "10 min on one core"}
 
 
 def panels(horizons: tuple[float, float, float]) -> tuple[Panel, ...]:

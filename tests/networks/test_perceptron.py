@@ -4,7 +4,8 @@ import torch
 
 from feedback_alignment import streams
 from feedback_alignment.networks import BP, DFA, DRTP, FA, LastLayerOnly, Schedule, mlp, train
-from feedback_alignment.networks.perceptron import Perceptrons, classification_error, one_hot
+from feedback_alignment.networks.losses import classification_error, one_hot
+from feedback_alignment.networks.perceptron import Perceptrons
 
 SIZES = (30, 40, 50, 5)
 SEEDS = (2, 7, 1, 8)

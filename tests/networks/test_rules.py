@@ -9,8 +9,9 @@ import torch
 
 from feedback_alignment import streams
 from feedback_alignment.networks import BP, DFA, DRTP, FA, LastLayerOnly, Schedule, accuracy, alignment, mlp, train
+from feedback_alignment.networks.losses import classification_error, one_hot
 from feedback_alignment.networks.observables import cosine
-from feedback_alignment.networks.perceptron import Perceptrons, classification_error, one_hot
+from feedback_alignment.networks.perceptron import Perceptrons
 from feedback_alignment.networks.training import step
 
 SEEDS = (3, 1, 4)

@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from feedback_alignment.networks.perceptron import Perceptrons, classification_error, one_hot
+from feedback_alignment.networks.losses import classification_error, one_hot
+from feedback_alignment.networks.perceptron import Perceptrons
 from feedback_alignment.networks.rules import BP, Rule
 
 

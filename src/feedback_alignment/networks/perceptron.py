@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from feedback_alignment import streams
+from feedback_alignment.networks.ensemble import Ensemble, StepSize
 from feedback_alignment.networks.rules import HiddenLayer, Rule
 
 Slope = Callable[[Tensor], Tensor]
@@ -26,7 +27,7 @@ ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], Slope]] = {
 
 
 @dataclass
-class Perceptrons:
+class Perceptrons(Ensemble):
     """An ensemble: weights W_1 … W_L and feedback F_1 … F_{L-1} of every member."""
 
     weights: list[Tensor]
@@ -62,6 +63,34 @@ class Perceptrons:
             layers.append(g(layers[-1] @ W.mT))
         layers.append(layers[-1] @ self.weights[-1].mT)
         return layers
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the weights by name, not copied."""
+        return {f"weights {layer}": W for layer, W in enumerate(self.weights, 1)}
+
+    def outputs(self, inputs: Float[Tensor, "... batch features"]) -> Float[Tensor, "members batch outputs"]:
+        """Return a_L."""
+        return self.forward(inputs)[-1]
+
+    def update(
+        self,
+        rule: Rule,
+        inputs: Float[Tensor, "members batch features"],
+        target: Float[Tensor, "members batch outputs"],
+        step: StepSize,
+    ) -> None:
+        """Take one step of gradient descent in place: W_l ← W_l − rate_l Σ_samples δa_l h_{l-1}ᵀ."""
+        layers = self.forward(inputs)
+        deltas = self.teach(rule, layers, step.loss.error(layers[-1], target), target).deltas
+        batch = inputs.shape[-2]
+        rates = [step.hidden_rates(batch)] * (len(deltas) - 1) + [step.output_rates(batch)]
+        for W, delta, below, rate in zip(self.weights, deltas, layers, rates, strict=False):
+            if delta is None:
+                continue
+            if len(rate) == 1:
+                W.baddbmm_(delta.mT, below, alpha=-rate[0])
+            else:
+                W.baddbmm_((delta * delta.new_tensor(rate)[:, None, None]).mT, below, alpha=-1)
 
     def teach(
         self,
@@ -145,15 +174,3 @@ def mlp(
         for layer in hidden
     ]
     return Perceptrons(weights, feedback, activation, tuple(seeds))
-
-
-def classification_error(
-    logits: Float[Tensor, "members batch classes"], target: Float[Tensor, "members batch classes"]
-) -> Float[Tensor, "members batch classes"]:
-    """Return e = softmax(a_L) − y, the gradient of the cross entropy of one sample with respect to a_L."""
-    return torch.softmax(logits, dim=-1) - target
-
-
-def one_hot(labels: Int[Tensor, "..."], classes: int, dtype: torch.dtype) -> Float[Tensor, "... classes"]:
-    """Return labels as rows of an identity matrix, shape (…, classes). Raises IndexError for a label out of range."""
-    return torch.eye(classes, dtype=dtype, device=labels.device)[labels]

@@ -117,14 +117,22 @@ def test_fa_through_the_transposed_weights_is_bp_and_dfa_only_in_the_top_hidden_
     assert cosine(dfa[0].flatten(1), truth[0].flatten(1)).abs().max() < 0.8
 
 
-@pytest.mark.parametrize(("made_for", "used", "columns"), [(BP(), FA(), 0), (BP(), DFA(), 0), (FA(), DRTP(), 5)])
-def test_a_network_made_for_another_rule_is_refused(made_for, used, columns):
+@pytest.mark.parametrize(
+    ("made_for", "used", "wanted", "found"),
+    [
+        (BP(), FA(), r"F_2 of shape \(3, 5, 4\)", "none"),
+        (BP(), DFA(), r"F_2 of shape \(3, n_l, 4\)", "none"),
+        (FA(), DRTP(), r"F_1 of shape \(3, n_l, 4\)", r"\(3, 6, 5\)"),
+        (DFA(), FA(), r"F_1 of shape \(3, 6, 5\)", r"\(3, 6, 4\)"),
+    ],
+)
+def test_a_network_made_for_another_rule_is_refused(made_for, used, wanted, found):
     network = mlp((7, 6, 5, 4), made_for, SEEDS)
     inputs, labels = samples(5, 7, 4, torch.float32)
     with pytest.raises(
         ValueError,
-        match=rf"needs a feedback matrix F_l with 4 columns; the network's has {columns}: "
-        r"make the network with mlp\(sizes, rule, \.\.\.\) for the rule",
+        match=rf"needs a feedback matrix {wanted}; the network's has {found}: "
+        r"make the network with mlp\(sizes, rule, \.\.\.\) or cnn",
     ):
         alignment(network, used, inputs, labels)
 

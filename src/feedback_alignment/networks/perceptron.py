@@ -6,16 +6,16 @@ Symbols: a_l = W_l h_{l-1}, h_l = g(a_l), h_0 = x; the network's output is a_L (
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from feedback_alignment import streams
 from feedback_alignment.networks.ensemble import Ensemble, StepSize
-from feedback_alignment.networks.rules import HiddenLayer, Rule
+from feedback_alignment.networks.rules import HiddenLayer, Rule, feedback_kinds
 
 Slope = Callable[[Tensor], Tensor]
 ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], Slope]] = {
@@ -36,6 +36,8 @@ class Perceptrons(Ensemble):
     """F_l of the hidden layers, each (members, n_l, columns), or None."""
     activation: str
     seeds: tuple[int, ...]
+    steps_taken: Int[Tensor, " members"] = field(init=False)
+    """How many batches each member has learnt from: the same for all, counted on the CPU."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for weights that do not chain or do not fit the feedback, or an unknown activation."""
@@ -54,6 +56,7 @@ class Perceptrons(Ensemble):
             )
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {sorted(ACTIVATIONS)}; got {self.activation!r}")
+        self.steps_taken = torch.zeros(len(self.seeds), dtype=torch.int64)
 
     def forward(self, inputs: Float[Tensor, "... batch features"]) -> list[Float[Tensor, "... batch _"]]:
         """Return [h_0, h_1, …, h_{L-1}, a_L]. `inputs` may be shared (batch, features) or one batch a member."""
@@ -65,8 +68,9 @@ class Perceptrons(Ensemble):
         return layers
 
     def state(self) -> dict[str, Tensor]:
-        """Return the weights by name, not copied."""
-        return {f"weights {layer}": W for layer, W in enumerate(self.weights, 1)}
+        """Return the weights and the count of steps by name, not copied."""
+        weights = {f"weights {layer}": W for layer, W in enumerate(self.weights, 1)}
+        return weights | {"steps taken": self.steps_taken}
 
     def outputs(self, inputs: Float[Tensor, "... batch features"]) -> Float[Tensor, "members batch outputs"]:
         """Return a_L."""
@@ -91,6 +95,7 @@ class Perceptrons(Ensemble):
                 W.baddbmm_(delta.mT, below, alpha=-rate[0])
             else:
                 W.baddbmm_((delta * delta.new_tensor(rate)[:, None, None]).mT, below, alpha=-1)
+        self.steps_taken += 1
 
     def teach(
         self,
@@ -118,6 +123,9 @@ class Perceptrons(Ensemble):
                         error=error,
                         target=target,
                         feedback=self.feedback[index],
+                        layer=index + 1,
+                        seeds=self.seeds,
+                        step=int(self.steps_taken[0]),
                     )
                 )
             )
@@ -167,10 +175,12 @@ def mlp(
         uniform("weights", layer, sizes[layer], sizes[layer - 1], sizes[layer - 1] ** -0.5)
         for layer in range(1, len(sizes))
     ]
-    columns = {"none": None, "output": lambda layer: sizes[-1], "above": lambda layer: sizes[layer + 1]}[rule.feedback]
-    hidden = range(1, len(sizes) - 1)
     feedback = [
-        None if columns is None else uniform("feedback", layer, sizes[layer], columns(layer), sizes[layer] ** -0.5)
-        for layer in hidden
+        None
+        if kind == "none"
+        else uniform(
+            "feedback", layer, sizes[layer], sizes[-1 if kind == "output" else layer + 1], sizes[layer] ** -0.5
+        )
+        for layer, kind in enumerate(feedback_kinds(rule, len(sizes) - 2), 1)
     ]
     return Perceptrons(weights, feedback, activation, tuple(seeds))

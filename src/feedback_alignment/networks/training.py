@@ -94,6 +94,7 @@ def step(
     for W, delta, below in zip(network.weights, deltas, layers, strict=False):
         if delta is not None:
             W.baddbmm_(delta.mT, below, alpha=-rate)
+    network.steps_taken += 1
 
 
 def batches(seeds: Sequence[int], epoch: int, samples: int, batch: int) -> Int[np.ndarray, "members steps batch"]:

@@ -58,7 +58,7 @@ class He:
 
 @dataclass(frozen=True)
 class Zero:
-    """All weights and biases 0, where the theory of deep linear networks starts (Refinetti et al. 2021, before Eq. 9)."""
+    """All weights and biases 0, where the theory of deep linear networks starts (Refinetti et al. 2021, §2.1)."""
 
     def weights(self, draw: np.random.Generator, shape: tuple[int, ...]) -> Float64[np.ndarray, "..."]:
         """All 0."""

@@ -69,8 +69,8 @@ class HiddenLayer:
         """
         if weight.shape != self.weight_above.shape:
             raise ValueError(
-                f"what passes δa_{self.layer + 1} down to layer {self.layer} must have the shape of W_{self.layer + 1}, "
-                f"{tuple(self.weight_above.shape)}; got {tuple(weight.shape)}"
+                f"a weight that passes δa_{self.layer + 1} down to layer {self.layer} must have the shape of "
+                f"W_{self.layer + 1}, {tuple(self.weight_above.shape)}; got {tuple(weight.shape)}"
             )
         return self.transposed(self.delta_above, weight)
 

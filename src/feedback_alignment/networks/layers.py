@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.grad import conv2d_weight
 
 from feedback_alignment.networks.initialisation import Initialisation, PyTorchDefault
 
@@ -93,7 +94,7 @@ class Linear:
         self, delta: Float[Tensor, "members batch width"], W: Float[Tensor, "members width features"], shape: Shape
     ) -> Float[Tensor, "members batch ..."]:
         """W_lᵀ δa_l."""
-        return (delta @ W).unflatten(2, shape)
+        return (delta @ W).view(*delta.shape[:2], *shape)
 
     def weight_gradient(
         self, delta: Float[Tensor, "members batch width"], h: Float[Tensor, "members batch ..."]
@@ -160,16 +161,17 @@ class Conv2d:
         shape: Shape,
     ) -> Float[Tensor, "members batch below height width"]:
         """The transposed convolution of δa_l."""
-        members, batch = delta.shape[:2]
-        below = torch.nn.grad.conv2d_input(
-            (batch, members * shape[0], *shape[1:]),
-            W.flatten(0, 1),
+        # Rows and columns at the far edges that no window has reached.
+        rest = [(side + 2 * self.padding - self.kernel) % self.stride for side in shape[1:]]
+        below = torch.nn.functional.conv_transpose2d(
             side_by_side(delta),
+            W.flatten(0, 1),
             stride=self.stride,
             padding=self.padding,
-            groups=members,
+            output_padding=rest,
+            groups=len(W),
         )
-        return by_member(below, members)
+        return by_member(below, len(W))
 
     def weight_gradient(
         self,
@@ -178,7 +180,7 @@ class Conv2d:
     ) -> Float[Tensor, "members channels below kernel kernel"]:
         """Σ_samples and windows of δa_l times the window of h_{l-1}."""
         members, below = h.shape[0], h.shape[2]
-        gradient = torch.nn.grad.conv2d_weight(
+        gradient: Tensor = conv2d_weight(  # type: ignore[no-untyped-call]
             side_by_side(h),
             (members * self.channels, below, self.kernel, self.kernel),
             side_by_side(delta),
@@ -186,7 +188,7 @@ class Conv2d:
             padding=self.padding,
             groups=members,
         )
-        return gradient.unflatten(0, (members, self.channels))
+        return gradient.view(members, self.channels, below, self.kernel, self.kernel)
 
     def bias_gradient(
         self, delta: Float[Tensor, "members batch channels rows columns"]
@@ -223,4 +225,4 @@ def by_member(
     wide: Float[Tensor, "batch channels_of_all height width"], members: int
 ) -> Float[Tensor, "members batch channels height width"]:
     """Undo `side_by_side`, without copying."""
-    return wide.unflatten(1, (members, -1)).transpose(0, 1)
+    return wide.view(len(wide), members, -1, *wide.shape[2:]).transpose(0, 1)

@@ -74,7 +74,7 @@ class Activation(Operation):
 
     @functools.cached_property
     def function(self) -> Callable[[Tensor], Tensor]:
-        """g."""
+        """The function g."""
         return activation(self.name)
 
     def apply(self, values: Values, state: dict[str, Tensor], passage: Passage) -> Values:
@@ -140,7 +140,7 @@ class BatchNorm(Operation):
         if training:
             for running, own in ((state["mean"], mean), (state["variance"], variance)):
                 passage.renewals.append((running, torch.lerp(running, own.view_as(running), 0.1)))
-        return wide.unflatten(1, (members, channels)).transpose(0, 1)
+        return wide.view(batch, members, channels, *image).transpose(0, 1)
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ class Dropout(Operation):
         if passage.mode == "eval":
             return values
         kept = np.stack([draw.random(values.shape[1:], np.float32) >= self.rate for draw in passage.draws])
-        return values * (torch.from_numpy(kept).to(values.device) / (1 - self.rate)).to(values.dtype)
+        return values * (torch.from_numpy(kept).to(values) / (1 - self.rate))
 
 
 @dataclass(frozen=True)

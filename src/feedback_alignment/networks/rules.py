@@ -41,13 +41,15 @@ class HiddenLayer:
     delta_above: Float[Tensor, "members batch above"]
     """δa_{l+1}, formed by the same rule one layer further up (the error e, if that is the output layer); zeros where
     that layer does not learn."""
-    weight_above: Float[Tensor, "members above width"] | Float[Tensor, "members above width height kernel"]
-    """W_{l+1}: a matrix, or the filters of a convolution, whose `above` and `width` count channels."""
+    weight_above: Float[Tensor, "members above width"] | Float[Tensor, "members channels channels_below kernel kernel"]
+    """W_{l+1}: a matrix, or the filters of a convolution."""
     error: Float[Tensor, "members batch outputs"]
     """e = ∂J/∂a_L of each sample."""
     target: Float[Tensor, "members batch outputs"]
     """y of each sample, one-hot for classification."""
-    feedback: Float[Tensor, "members width columns"] | Float[Tensor, "members width above height kernel"] | None
+    feedback: (
+        Float[Tensor, "members width columns"] | Float[Tensor, "members channels_below channels kernel kernel"] | None
+    )
     """F_l less the factor `feedback_scale`, or None for a rule without feedback."""
     layer: int
     """l, from 1."""
@@ -61,7 +63,8 @@ class HiddenLayer:
     """(δa_{l+1}, weight) -> weightᵀ δa_{l+1}; for a convolution the transposed one."""
 
     def pass_down(
-        self, weight: Float[Tensor, "members above width"] | Float[Tensor, "members above width height kernel"]
+        self,
+        weight: Float[Tensor, "members above width"] | Float[Tensor, "members channels channels_below kernel kernel"],
     ) -> Float[Tensor, "members batch _"]:
         """Return weightᵀ δa_{l+1}, for a `weight` of W_{l+1}'s shape in the place of W_{l+1}.
 

@@ -136,8 +136,8 @@ def train(
     of the result belongs to `schedule.observe_at[i]`.
 
     After every epoch and before every observation the state is looked at. A member that is no longer finite is named in
-    a RuntimeWarning with its step, its state is NaN from there, and the others go on; the result then has an entry more,
-    `diverged_at_step` (members,), with that step, and NaN for a member that is well.
+    a RuntimeWarning with its step, its state is NaN from there, and the others go on. The result then has one entry
+    more, `diverged_at_step` (members,): that step, and NaN for a member that is well.
 
     Interrupted and started again with the same `checkpoint`, the run ends bit for bit where the uninterrupted one does,
     on the same device and with the same number of threads. On a GPU that holds where torch is told to use

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SCIENCE_VERSION = 1
+MEMBERS_ARE_INDEPENDENT = True
 RULES: tuple[Rule, ...] = (BP(), FA(), DFA(), DRTP(), LastLayerOnly())
 RANDOM_FEEDBACK = ("FA", "DFA", "DRTP")
 COST = {"smoke": "2 s", "quick": "11 s", "paper": "40 min on one core"}

@@ -4,7 +4,7 @@ A piece is one group of members. Each finished piece is handed on at once, so th
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,15 +78,14 @@ def compute_on_cluster(
             for group in groups
         }
         while waiting:
-            finished = _next_finished(waiting, monitor)
-            for future in finished:
+            for future in _next_finished(waiting, monitor):
                 group = waiting.pop(future)
                 dataset = _result(future, group)
                 store.require(dataset, f"the piece with the members {group}", identity(chapter, profile, group))
                 yield dataset
-                monitor.checkpoint_due()
                 if waiting:
-                    monitor.advance()
+                    monitor.checkpoint_due()
+                monitor.advance()
         monitor.delete_checkpoints()
 
 
@@ -129,16 +128,13 @@ def _connected(address: str) -> "Client":
     return client
 
 
-def _next_finished(waiting: "dict[Future, Group]", monitor: Monitor) -> "set[Future]":
+def _next_finished(waiting: "Mapping[Future, Group]", monitor: Monitor) -> "list[Future]":
     """Wait until at least one piece is finished; raises StoppedError when the run is to stop."""
-    from distributed import wait
-
-    while True:
-        try:
-            return set(wait(list(waiting), timeout=POLL_SECONDS, return_when="FIRST_COMPLETED").done)
-        except TimeoutError:
-            monitor.checkpoint_due()
-            monitor.advance(0)
+    while not (finished := [future for future in waiting if future.done()]):
+        time.sleep(POLL_SECONDS)
+        monitor.checkpoint_due()
+        monitor.advance(0)
+    return finished
 
 
 def _result(future: "Future", group: Group) -> "xr.Dataset":

@@ -85,14 +85,18 @@ def run(
         groups = groups_of(lacking, 1 if group is None else group)
         pieces = compute_on_cluster(scheduler, chapter, profile, groups, device, here, time_limit)
     for dataset in pieces:
-        held = dataset if held is None else _together(chapter, profile, read(chapter, profile, directory), dataset)
-        store.write(held, path)
+        if held is not None and are_independent(chapter):
+            dataset = _together(chapter, profile, read(chapter, profile, directory), dataset)
+        store.write(dataset, path)
+        held = dataset
     return f"stored {path}"
 
 
 def _lacking(chapter: str, wanted: Sequence[int], held: "xr.Dataset") -> tuple[int, ...]:
-    """Return which of the wanted members a stored result lacks."""
-    return tuple(seed for seed in wanted if seed not in merging.members(held)) if are_independent(chapter) else ()
+    """Return which of the wanted members a stored result lacks: all, if it says that something of each is `missing`."""
+    if are_independent(chapter):
+        return tuple(seed for seed in wanted if seed not in merging.members(held))
+    return tuple(wanted) if "missing" in store.provenance(held) else ()
 
 
 def _together(chapter: str, profile: str, held: "xr.Dataset", dataset: "xr.Dataset") -> "xr.Dataset":

@@ -111,7 +111,8 @@ def duration(seconds: float) -> str:
 
 def provenance_line(record: Mapping[str, Any]) -> str:
     """Return the line of text that stands below every stored figure."""
-    commit = record["commit"].rstrip("+")[:10] + ("+" if record["commit"].endswith("+") else "")
+    commits = record["commit"].split(", ")
+    commit = ", ".join(each.rstrip("+")[:10] + ("+" if each.endswith("+") else "") for each in commits)
     reduced = "; reduced against the paper: " + ", ".join(record["reduced"]) if record["reduced"] else ""
     return (
         f"Stored {record['profile']}-profile run: {_seeds(record)}, {duration(record['wall_seconds'])} on "
@@ -121,8 +122,9 @@ def provenance_line(record: Mapping[str, Any]) -> str:
 
 
 def _seeds(record: Mapping[str, Any]) -> str:
-    count = len(record["seeds"])
-    return f"{count} seed" if count == 1 else f"{count} seeds"
+    count, pieces = len(record["seeds"]), len(record.get("pieces", []))
+    seeds = f"{count} seed" if count == 1 else f"{count} seeds"
+    return f"{seeds} in {pieces} pieces" if pieces else seeds
 
 
 def figure_note(datasets: Sequence["xr.Dataset"]) -> str:

@@ -125,7 +125,7 @@ def test_the_error_is_softmax_less_target_even_for_huge_logits():
         ((4, 3, 2), (), "tanh", r"seeds must be different integers, one a member; got \(\)"),
         ((4, 3, 2), (0, 1, 0), "tanh", r"seeds must be different integers, one a member; got \(0, 1, 0\)"),
         ((4, 3, 2), (0, -1), "tanh", r"must be integers .*; got -1"),
-        ((4, 3, 2), (0,), "sigmoid", r"activation must be one of \['linear', 'relu', 'tanh'\]; got 'sigmoid'"),
+        ((4, 3, 2), (0,), "sigmoid", r"activation must be one of .*'relu', 'tanh'\].*; got 'sigmoid'"),
     ],
 )
 def test_networks_that_cannot_be_are_refused(sizes, seeds, activation, message):

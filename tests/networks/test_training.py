@@ -11,8 +11,9 @@ import torch
 
 from feedback_alignment import streams
 from feedback_alignment.networks import BP, DFA, DRTP, FA, LastLayerOnly, Schedule, mlp, train
+from feedback_alignment.networks.ensemble import StepSize
 from feedback_alignment.networks.losses import CrossEntropy, SquaredError, one_hot
-from feedback_alignment.networks.training import batches, latest_batch, step
+from feedback_alignment.networks.training import batches, latest_batch
 
 SEEDS = (3, 1, 4)
 SIZES = (7, 6, 5, 4)
@@ -97,7 +98,7 @@ def test_observations_are_made_after_exactly_so_many_steps(reduction):
     history = [[W.clone() for W in network.weights]]
     for epoch in range(3):
         for chosen in torch.from_numpy(batches(SEEDS, epoch, len(inputs), BATCH)).unbind(1):
-            step(network, FA(), inputs[chosen], targets[chosen], 0.2 / (BATCH if reduction == "mean" else 1))
+            network.update_many(FA(), inputs, targets, chosen[:, None], StepSize(0.2, reduction))
             history.append([W.clone() for W in network.weights])
     for layer in range(3):
         assert seen[f"W{layer + 1}"].shape[0] == len(steps_at)

@@ -18,7 +18,7 @@ def train_on_noise(seeds, rule=None, dtype=torch.float64):
     labels = torch.from_numpy(draw.integers(0, 5, 200))
     rule = rule or DFA()
     network = mlp(SIZES, rule, seeds, dtype=dtype)
-    train(network, rule, inputs, labels, Schedule(3, 10, 0.1, "mean", (0,)), lambda network: {})
+    train(network, rule, inputs, labels, Schedule(3, 10, 0.1, "mean", (0,)), lambda network, step: {})
     return network.weights
 
 

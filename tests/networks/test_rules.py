@@ -82,7 +82,7 @@ def test_back_propagation_is_autograds_gradient(activation, reduction):
     loss = sum(torch.nn.functional.cross_entropy(member, labels, reduction=reduction) for member in logits)
     loss.backward()
     schedule = Schedule(1, count, eta, reduction, (0,))
-    train(network, BP(), inputs, labels, schedule, lambda network: {})
+    train(network, BP(), inputs, labels, schedule, lambda network, step: {})
     for W, before in zip(network.weights, weights, strict=True):
         agree(W - before.detach(), -eta * before.grad, 1e-12)
 
@@ -152,7 +152,7 @@ def test_dfa_is_not_bp():
     before = degrees()
     standard_error = before.std(0) / len(seeds) ** 0.5
     assert ((before.mean(0) - 90).abs() < 3 * standard_error).all()
-    train(network, DFA(), inputs, labels, Schedule(10, 30, 0.1, "mean", (0,)), lambda network: {})
+    train(network, DFA(), inputs, labels, Schedule(10, 30, 0.1, "mean", (0,)), lambda network, step: {})
     after = degrees()
     assert ((after > 50) & (after < 80)).all()
     truth = alignment(network, BP(), inputs, labels)
@@ -222,7 +222,7 @@ def test_the_literal_cell_and_the_package_take_the_same_epoch(literal_cell, rule
     sizes, batch, eta = (12, 11, 9, 4), 8, 0.3
     inputs, labels = samples(8 * batch + 3, sizes[0], sizes[-1])
     network = mlp(sizes, rule, SEEDS, dtype=torch.float64)
-    train(network, rule, inputs, labels, Schedule(1, batch, eta, "mean", (1,)), lambda network: {})
+    train(network, rule, inputs, labels, Schedule(1, batch, eta, "mean", (1,)), lambda network, step: {})
     x, y = inputs.numpy().T, np.eye(sizes[-1])[labels].T
     literal_rule = literal_cell[LITERAL_NAMES[rule.name]]
     for index, seed in enumerate(SEEDS):
@@ -260,6 +260,6 @@ def test_the_exercises_sign_symmetric_rule_works_as_printed():
         inputs,
         labels,
         Schedule(20, 8, 0.5, "mean", (0, 20)),
-        lambda network: {"accuracy": accuracy(network, inputs, labels).numpy()},
+        lambda network, step: {"accuracy": accuracy(network, inputs, labels).numpy()},
     )
     assert (seen["accuracy"][1] > seen["accuracy"][0] + 0.2).all()

@@ -12,7 +12,7 @@ import torch
 from feedback_alignment import streams
 from feedback_alignment.networks import BP, DFA, DRTP, FA, LastLayerOnly, Schedule, mlp, train
 from feedback_alignment.networks.losses import CrossEntropy, SquaredError, one_hot
-from feedback_alignment.networks.training import batches, step
+from feedback_alignment.networks.training import batches, latest_batch, step
 
 SEEDS = (3, 1, 4)
 SIZES = (7, 6, 5, 4)
@@ -28,11 +28,11 @@ def samples(dtype=torch.float32):
     return torch.from_numpy(draw.normal(size=(count, 7))).to(dtype), torch.from_numpy(draw.integers(0, 4, count))
 
 
-def weights_of(network):
+def weights_of(network, step):
     return {f"W{layer}": W.numpy() for layer, W in enumerate(network.weights, 1)}
 
 
-def nothing(network):
+def nothing(network, step):
     return {}
 
 
@@ -69,6 +69,21 @@ def test_a_members_order_is_its_own():
     assert np.array_equal(together[1], alone[0])
     expected = streams.generator(1, "data order", 2).permutation(43)[:40].reshape(8, 5)
     assert np.array_equal(alone[0], expected)
+
+
+def test_the_latest_batch_is_that_of_the_last_step():
+    at = {}
+
+    def observe(network, step):
+        at[step] = None if step == 0 else latest_batch(SEEDS, step, 43, 5)
+        return {}
+
+    train(mlp(SIZES, BP(), SEEDS), BP(), *samples(), SCHEDULE, observe)
+    assert list(at) == [0, 2, 8, 12, 24]
+    for taken, (epoch, within) in {2: (0, 1), 8: (0, 7), 12: (1, 3), 24: (2, 7)}.items():
+        assert np.array_equal(at[taken], batches(SEEDS, epoch, 43, 5)[:, within])
+    with pytest.raises(ValueError, match="before the first step there is no latest batch; got step 0"):
+        latest_batch(SEEDS, 0, 43, 5)
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
@@ -409,23 +424,19 @@ def test_a_diverging_member_is_named_and_the_others_go_on(observe_at):
     network, at = spoilt_network(), 2 if len(observe_at) == 3 else PER_EPOCH
     schedule = Schedule(3, BATCH, 0.2, "mean", observe_at)
 
-    def observe(network):
-        return {"correct": torch.ones(3, dtype=torch.int64).numpy()} | weights_of(network)
-
     message = (
         rf"under DFA are no longer finite at step {at} for seeds \[1\]: their values are NaN from here, the others"
     )
     with pytest.warns(RuntimeWarning, match=message.replace("the others", "the other members go on")):
-        seen = train(network, DFA(), *samples(), schedule, observe)
+        seen = train(network, DFA(), *samples(), schedule, weights_of)
     alone = mlp(SIZES, DFA(), (3, 4), activation="linear")
     without = train(alone, DFA(), *samples(), schedule, weights_of)
     for layer, W in enumerate(network.weights, 1):
         assert W[1].isnan().all()
+        assert np.isnan(seen[f"W{layer}"][1:, 1]).all()
         np.testing.assert_allclose(seen[f"W{layer}"][:, [0, 2]], without[f"W{layer}"], rtol=1e-5, atol=1e-6)
-    lost = len(observe_at) - 1
-    assert seen["correct"].tolist() == [[1, 1, 1]] + [[1, pytest.approx(math.nan, nan_ok=True), 1]] * lost
-    assert seen["diverged_at_step"][0].tolist() == pytest.approx([math.nan] * 3, nan_ok=True)
-    assert seen["diverged_at_step"][-1].tolist() == pytest.approx([math.nan, at, math.nan], nan_ok=True)
+    assert seen["diverged_at_step"].tolist() == pytest.approx([math.nan, at, math.nan], nan_ok=True)
+    assert "diverged_at_step" not in without
 
 
 def test_a_run_that_lost_a_member_resumes_with_the_same_bits():

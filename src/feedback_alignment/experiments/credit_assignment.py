@@ -90,7 +90,7 @@ def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | Non
     probe = slice(settings.alignment_samples)
 
     def observed(rule: Rule) -> Any:
-        def observe(network: Perceptrons) -> Observations:
+        def observe(network: Perceptrons, step: int) -> Observations:
             aligned = alignment(network, rule, x[probe], y[probe])
             return {
                 "test_accuracy": accuracy(network, x_test, y_test).cpu().numpy(),

@@ -37,15 +37,3 @@ class Divergence:
             RuntimeWarning,
             stacklevel=3,
         )
-
-    def without_lost(self, values: np.ndarray) -> np.ndarray:
-        """Return a copy of `values`, which has `members` first, with NaN for the members that are lost.
-
-        A network of NaN still gives numbers: the largest of ten NaN outputs is the first, and counts as an answer.
-        """
-        lost = ~np.isnan(self.at_step)
-        if not lost.any():
-            return np.array(values)
-        made = np.array(values, dtype=np.result_type(values, np.float32))
-        made[lost] = np.nan
-        return made

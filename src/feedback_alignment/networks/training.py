@@ -104,13 +104,24 @@ def batches(seeds: Sequence[int], epoch: int, samples: int, batch: int) -> Int[n
     return np.stack(orders).reshape(len(seeds), steps, batch)
 
 
+def latest_batch(seeds: Sequence[int], step: int, samples: int, batch: int) -> Int[np.ndarray, "members batch"]:
+    """Return the samples of the batch that the last of `step` steps was taken on, for each member.
+
+    Raises ValueError before the first step.
+    """
+    if step < 1:
+        raise ValueError(f"before the first step there is no latest batch; got step {step}")
+    epoch, within = divmod(step - 1, samples // batch)
+    return batches(seeds, epoch, samples, batch)[:, within]
+
+
 def train(
     network: Network,
     rule: Rule,
     inputs: Float[Tensor, "samples ..."],
     labels: Labels | Targets,
     schedule: Schedule,
-    observe: Callable[[Network], Observations],
+    observe: Callable[[Network, int], Observations],
     *,
     loss: Loss = CROSS_ENTROPY,
     hidden_error_scale: float = 1.0,
@@ -120,12 +131,13 @@ def train(
     """Train `network` in place by `rule` and return what `observe` saw, stacked along axis 0.
 
     `labels` are integers for a classification, or targets y as numbers; shared by the members or one set a member (see
-    `training_data.make_targets`). `hidden_error_scale` is that of `StepSize`. `observe` maps the network to arrays by
-    name, each with `members` as its first axis; entry i of the result belongs to `schedule.observe_at[i]`.
+    `training_data.make_targets`). `hidden_error_scale` is that of `StepSize`. `observe` maps the network
+    and the number of steps taken (see `latest_batch`) to arrays by name, each with `members` as its first axis; entry i
+    of the result belongs to `schedule.observe_at[i]`.
 
     After every epoch and before every observation the state is looked at. A member that is no longer finite is named in
-    a RuntimeWarning with its step, its weights and all that is observed of it are NaN from there, and the others go on;
-    the result's entry `diverged_at_step`, (observations, members), holds that step, and NaN while a member is well.
+    a RuntimeWarning with its step, its state is NaN from there, and the others go on; the result then has an entry more,
+    `diverged_at_step` (members,), with that step, and NaN for a member that is well.
 
     Interrupted and started again with the same `checkpoint`, the run ends bit for bit where the uninterrupted one does,
     on the same device and with the same number of threads. On a GPU that holds where torch is told to use
@@ -156,8 +168,7 @@ def train(
         if within == 0 or done == total or done in observe_steps:
             divergence.look(network, rule.name, done)
         while len(seen) < len(observe_steps) and observe_steps[len(seen)] == done:
-            entry = {name: divergence.without_lost(values) for name, values in observe(network).items()}
-            seen.append(entry | {"diverged_at_step": divergence.at_step.copy()})
+            seen.append({name: np.array(values) for name, values in observe(network, done).items()})
         if done == total:
             break
         if orders is None or within == 0:
@@ -173,7 +184,8 @@ def train(
             progress.advance(ahead)
     if checkpoint is not None and done <= total:
         checkpoint.write(_state(network, seen, divergence, total + 1))
-    return {name: np.stack([entry[name] for entry in seen]) for name in seen[0]}
+    stacked = {name: np.stack([entry[name] for entry in seen]) for name in seen[0]}
+    return stacked if np.isnan(divergence.at_step).all() else stacked | {"diverged_at_step": divergence.at_step}
 
 
 def _state(network: Ensemble, seen: list[Observations], divergence: Divergence, done: int) -> dict[str, np.ndarray]:

@@ -52,8 +52,7 @@ def run(
     directory = store.results_directory(results)
     path = store.result_path(directory, chapter, profile)
     belongs = identity(chapter, profile)
-    if path.exists() and not force:
-        store.read_for(path, belongs)
+    if path.exists() and not force and "missing" not in store.provenance(store.read_for(path, belongs)):
         return f"{path} is there for these settings; --force runs again"
     experiment = experiments.load(chapter)
     folder = checkpoints or directory.parent / "checkpoints"
@@ -65,7 +64,7 @@ def run(
         "settings": belongs.settings,
         "device": device,
     }
-    with Monitor(folder / chapter, known, time_limit) as monitor:
+    with Monitor(folder / chapter, known, time_limit, directory) as monitor:
         dataset = experiment.run(experiment.SETTINGS[profile], device, monitor)
         store.write(dataset, path)
         monitor.delete_checkpoints()

@@ -20,7 +20,7 @@ from feedback_alignment.networks import data
 from feedback_alignment.networks.label_noise import noisy_labels
 from feedback_alignment.networks.perceptron import Perceptrons, mlp
 from feedback_alignment.networks.rules import BP, DFA, Rule
-from feedback_alignment.networks.training import Schedule, train
+from feedback_alignment.networks.training import Observations, Progress, Schedule, latest_batch, train
 
 VERSION = 1
 """Raised when the meaning of an ensemble's numbers changes: pieces of another version are computed again."""
@@ -67,6 +67,22 @@ class EnsembleSettings:
     def identity(self) -> dict[str, Any]:
         """What the ensemble's stored piece belongs to, as plain JSON data."""
         return {"kind": "deep ensemble", "version": VERSION, "settings": provenance.settings_as_data(self)}
+
+
+class Titled:
+    """Passes on the progress of a stage under a title of its own."""
+
+    def __init__(self, title: str, progress: Progress):
+        """`progress` is told what the training loop tells this one."""
+        self._title = title
+        self._progress = progress
+        self.patience = progress.patience
+        self.checkpoint_due = progress.checkpoint_due
+        self.advance = progress.advance
+
+    def begin(self, label: str, total: int, done: int) -> None:
+        """Begin the stage under the title."""
+        self._progress.begin(self._title, total, done)
 
 
 def log_spaced_epochs(first: float, last: float, count: int) -> tuple[float, ...]:
@@ -123,20 +139,24 @@ def _trained(settings: EnsembleSettings, device: str, progress: Monitor | Quiet,
     x, x_test = (torch.from_numpy(a).to(device, dtype) for a in images.flat)
     labels = noisy_labels(images.train_labels, settings.label_noise, images.classes, settings.seeds)
     y, y_test = (torch.from_numpy(a).to(device) for a in (labels, images.test_labels))
-    watch = observations.Watch(settings.name, progress)
+    schedule = settings.schedule
+    untrained = network(settings, x.shape[1], images.classes, device)
+    known = observations.Known(
+        x, y, x_test, y_test, slice(settings.probe_samples), [W.clone() for W in untrained.weights]
+    )
+
+    def observe(network: Perceptrons, step: int) -> Observations:
+        latest = latest_batch(settings.seeds, max(step, 1), len(x), schedule.batch)
+        return observations.observe(network, known, latest)
+
     seen = train(
-        network(settings, x.shape[1], images.classes, device),
+        untrained,
         RULES[settings.rule],
         x,
         y if settings.label_noise else y[0],
-        settings.schedule,
-        lambda ensemble: observations.observe(
-            ensemble,
-            observations.Samples(x, y, x_test, y_test),
-            slice(settings.probe_samples),
-            watch.latest_batch(settings.seeds, len(x), settings.schedule.batch),
-        ),
-        progress=watch,
+        schedule,
+        observe,
+        progress=Titled(settings.name, progress),
         checkpoint=None if piece is None else piece.checkpoint,
     )
     dataset = observations.dataset(seen, settings.schedule.observe_at, settings.seeds, settings.dtype)

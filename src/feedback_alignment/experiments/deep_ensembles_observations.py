@@ -11,11 +11,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from feedback_alignment import streams
-from feedback_alignment.networks.observables import Alignment, alignment, fit
+from feedback_alignment.networks.observables import Alignment, alignment, cosine, fit
 from feedback_alignment.networks.perceptron import Perceptrons
 from feedback_alignment.networks.rules import DFA
-from feedback_alignment.networks.similarity import pairs, similarity
-from feedback_alignment.networks.training import Observations, Progress, batches
+from feedback_alignment.networks.similarity import agreement, pairs, similarity
+from feedback_alignment.networks.training import Observations
 from feedback_alignment.networks.unit_matching import matched_similarity
 from feedback_alignment.networks.weight_alignment import weight_alignment
 
@@ -45,6 +45,10 @@ OTHERS = {
     "layer_weight_alignment": ("member upper_layer", "cosine between W_l and what F asks of it"),
     "similarity": ("pair", "cosine between all weights of two members"),
     "layer_similarity": ("pair layer", "cosine between the W_l of two members"),
+    "similarity_of_changes": ("pair", "cosine between what two members' weights have changed since the start"),
+    "layer_similarity_of_changes": ("pair layer", "the same of each W_l"),
+    "start_overlap": ("member layer", "cosine between W_l and its start"),
+    "test_agreement": ("pair", "fraction of test images that two members put into the same class"),
     "matched_similarity": ("pair", "cosine between all weights of two members, hidden units matched"),
     "matched_similarity_by_chance": (
         "pair",
@@ -55,65 +59,41 @@ OTHERS = {
 
 
 @dataclass(frozen=True)
-class Samples:
-    """What the ensemble is trained and tested on; training labels one set a member, noise included."""
+class Known:
+    """What the measurements need beside the network."""
 
     x: Float[Tensor, "train features"]
     y: Int[Tensor, "members train"]
+    """Training labels, noise included, one set a member."""
     x_test: Float[Tensor, "test features"]
     y_test: Int[Tensor, " test"]
+    probe: slice
+    """Training samples on which alignment is measured."""
+    start: list[Float[Tensor, "members _ _"]]
+    """W_1 … W_L before training."""
 
 
-class Watch:
-    """Passes on the progress of one stage of a run under a name, and knows how many steps are done."""
-
-    def __init__(self, name: str, progress: Progress):
-        """`progress` is told what the training loop tells this one."""
-        self._name = name
-        self._progress = progress
-        self.steps = 0
-
-    def begin(self, label: str, total: int, done: int) -> None:
-        """Start counting at `done`."""
-        self.steps = done
-        self._progress.begin(self._name, total, done)
-
-    def checkpoint_due(self) -> bool:
-        """Ask whoever watches."""
-        return self._progress.checkpoint_due()
-
-    def advance(self) -> None:
-        """Count one step."""
-        self.steps += 1
-        self._progress.advance()
-
-    def latest_batch(self, seeds: Sequence[int], samples: int, batch: int) -> Int[np.ndarray, "members batch"]:
-        """Return the samples of every member's last step; before the first step, of the first."""
-        epoch, within = divmod(max(self.steps - 1, 0), samples // batch)
-        return batches(seeds, epoch, samples, batch)[:, within]
-
-
-def observe(
-    network: Perceptrons, samples: Samples, probe: slice, latest: Int[np.ndarray, "members batch"]
-) -> Observations:
+def observe(network: Perceptrons, known: Known, latest: Int[np.ndarray, "members batch"]) -> Observations:
     """Measure everything, each entry with members or pairs first.
 
-    Alignment is DFA's whatever rule trained the network. `probe` are the training samples on which it is measured, and
-    `latest` those of each member's last step, on which the code released with the paper measures.
+    Alignment is DFA's whatever rule trained the network. `latest` are the samples of each member's last step, on which
+    the code released with the paper measures it.
     """
-    train, test = fit(network, samples.x, samples.y), fit(network, samples.x_test, samples.y_test)
+    train, test = fit(network, known.x, known.y), fit(network, known.x_test, known.y_test)
     weights = weight_alignment(network.weights, network.feedback)
     alike = similarity(network.weights)
-    chosen = torch.from_numpy(latest).to(samples.x.device)
+    alike_in_changes = similarity([W - W_0 for W, W_0 in zip(network.weights, known.start, strict=True)])
+    overlaps = [cosine(W.flatten(1), W_0.flatten(1)) for W, W_0 in zip(network.weights, known.start, strict=True)]
+    chosen = torch.from_numpy(latest).to(known.x.device)
     gradients = (
-        alignment(network, DFA(), samples.x[probe], samples.y[:, probe]),
-        alignment(network, DFA(), samples.x[chosen], samples.y.gather(1, chosen)),
+        alignment(network, DFA(), known.x[known.probe], known.y[:, known.probe]),
+        alignment(network, DFA(), known.x[chosen], known.y.gather(1, chosen)),
     )
     measured = {
-        "train_error": train.error,
+        "train_error": 1 - train.accuracy,
         "train_loss": train.loss,
         "probability_spread": train.probability_spread,
-        "test_error": test.error,
+        "test_error": 1 - test.accuracy,
         "test_loss": test.loss,
         "weight_norm": torch.stack([W.double().flatten(1).norm(dim=-1) for W in network.weights], -1),
         "weight_alignment": weights.overall,
@@ -121,6 +101,10 @@ def observe(
         "layer_weight_alignment": weights.layers,
         "similarity": alike.overall,
         "layer_similarity": alike.layers,
+        "similarity_of_changes": alike_in_changes.overall,
+        "layer_similarity_of_changes": alike_in_changes.layers,
+        "start_overlap": torch.stack(overlaps, -1),
+        "test_agreement": agreement(network.outputs(known.x_test).argmax(-1)),
         **{name: _both(gradients, field) for name, (field, _) in GRADIENTS.items()},
     }
     return {name: values.cpu().numpy() for name, values in measured.items()} | _matched(network)

@@ -124,22 +124,19 @@ def accuracy(
     labels: Int[Tensor, "*members samples"],
     chunk: int = 2000,
 ) -> Float[Tensor, " members"]:
-    """Return the fraction of samples that each member classifies correctly, computed `chunk` samples at a time.
+    """Return the fraction of samples that each member classifies correctly, NaN for a member that has diverged.
 
-    Labels may be shared, or one set a member.
+    Labels may be shared, or one set a member. Computed `chunk` samples at a time.
     """
-    right = torch.zeros(len(network.seeds), dtype=torch.int64, device=inputs.device)
-    for x, y in zip(torch.split(inputs, chunk), torch.split(labels, chunk, -1), strict=True):
-        right += (network.forward(x)[-1].argmax(-1) == y).sum(-1)
-    return right.double() / labels.shape[-1]
+    return fit(network, inputs, labels, chunk).accuracy
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How well, and how decidedly, each member classifies a set of samples."""
+    """How well, and how decidedly, each member classifies a set of samples; NaN for a member that has diverged."""
 
-    error: Float[Tensor, " members"]
-    """Fraction of samples classified wrongly."""
+    accuracy: Float[Tensor, " members"]
+    """Fraction of samples classified correctly."""
     loss: Float[Tensor, " members"]
     """Mean cross entropy of a sample, in nats."""
     probability_spread: Float[Tensor, " members"]
@@ -155,21 +152,22 @@ def fit(
     labels: Int[Tensor, "*members samples"],
     chunk: int = 2000,
 ) -> Fit:
-    """Measure errors, loss and the spread of predictions, `chunk` samples at a time.
+    """Measure accuracy, loss and the spread of predictions, `chunk` samples at a time.
 
     Labels may be shared, or one set a member.
     """
     members, samples = len(network.seeds), labels.shape[-1]
-    wrong = torch.zeros(members, dtype=torch.int64, device=inputs.device)
+    right = torch.zeros(members, dtype=torch.int64, device=inputs.device)
     loss = torch.zeros(members, dtype=torch.float64, device=inputs.device)
     first, second = (loss.new_zeros(members, network.weights[-1].shape[1]) for _ in range(2))
     for x, y in zip(torch.split(inputs, chunk), torch.split(labels, chunk, -1), strict=True):
         log_p = network.forward(x)[-1].double().log_softmax(-1)
-        y = y.expand(log_p.shape[:-1])
+        wanted = y.expand(log_p.shape[:-1])
         p = log_p.exp()
-        wrong += (log_p.argmax(-1) != y).sum(-1)
-        loss -= log_p.gather(-1, y[..., None]).sum((-2, -1))
+        right += (log_p.argmax(-1) == wanted).sum(-1)
+        loss -= log_p.gather(-1, wanted[..., None]).sum((-2, -1))
         first += p.sum(-2)
         second += (p * p).sum(-2)
     variance = second / samples - (first / samples).square()
-    return Fit(wrong.double() / samples, loss / samples, variance.mean(-1).clamp(min=0).sqrt())
+    share = (right.double() / samples).masked_fill(loss.isnan(), torch.nan)
+    return Fit(share, loss / samples, variance.mean(-1).clamp(min=0).sqrt())

@@ -74,7 +74,7 @@ class Activation(Operation):
 
     @functools.cached_property
     def function(self) -> Callable[[Tensor], Tensor]:
-        """g."""
+        """G."""
         return activation(self.name)
 
     def apply(self, values: Values, state: dict[str, Tensor], passage: Passage) -> Values:

@@ -44,7 +44,12 @@ def matched(reference: Weights, other: Weights, odd: bool) -> list[Float64[np.nd
 
 
 def matched_similarity(reference: Weights, other: Weights, odd: bool) -> float:
-    """Return the cosine between all weights of `reference` and of `other`, the units of `other` matched."""
+    """Return the cosine between all weights of `reference` and of `other`, the units of `other` matched.
+
+    NaN where either holds a number that is not finite. Raises ValueError for networks of different shapes.
+    """
+    if not all(np.isfinite(W).all() for W in (*reference, *other)):
+        return np.nan
     found = matched(reference, other, odd)
     lengths = [np.sqrt(sum(float((W * W).sum()) for W in weights)) for weights in (found, _as_floats(reference))]
     return _overlap(_as_floats(reference), found) / float(lengths[0] * lengths[1])

@@ -10,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import xarray as xr
+from jaxtyping import Float, Int
+from torch import Tensor
 
 from feedback_alignment import streams
 from feedback_alignment.companion import provenance
@@ -61,12 +63,19 @@ class EnsembleSettings:
     def name(self) -> str:
         """The ensemble in words."""
         noise = f" noise {self.label_noise:g}" if self.label_noise else ""
-        return f"{self.images} {self.activation} {self.rule}{noise}"
+        own = " own F" if len(set(self.feedback_seeds)) > 1 else ""
+        return f"{self.images} {self.activation} {self.rule}{noise}{own}"
 
     @property
     def identity(self) -> dict[str, Any]:
         """What the ensemble's stored piece belongs to, as plain JSON data."""
         return {"kind": "deep ensemble", "version": VERSION, "settings": provenance.settings_as_data(self)}
+
+    def prepared(
+        self, network: Perceptrons, x: Float[Tensor, "samples features"], y: Int[Tensor, "*members samples"]
+    ) -> Perceptrons:
+        """Return the network as training is to find it; here, as it was drawn."""
+        return network
 
 
 class Titled:
@@ -121,7 +130,7 @@ def network(settings: EnsembleSettings, inputs: int, classes: int, device: str =
         dtype=dtype,
         device=device,
     )
-    feedback: list[torch.Tensor | None] = []
+    feedback: list[Tensor | None] = []
     for layer, width in enumerate(settings.hidden, 1):
         F = [
             streams.generator(seed, "feedback", layer).uniform(-(width**-0.5), width**-0.5, (width, classes))
@@ -140,20 +149,20 @@ def _trained(settings: EnsembleSettings, device: str, progress: Monitor | Quiet,
     labels = noisy_labels(images.train_labels, settings.label_noise, images.classes, settings.seeds)
     y, y_test = (torch.from_numpy(a).to(device) for a in (labels, images.test_labels))
     schedule = settings.schedule
-    untrained = network(settings, x.shape[1], images.classes, device)
-    known = observations.Known(
-        x, y, x_test, y_test, slice(settings.probe_samples), [W.clone() for W in untrained.weights]
-    )
+    y_taught = y if settings.label_noise else y[0]
+    started = settings.prepared(network(settings, x.shape[1], images.classes, device), x, y_taught)
+    start = [W.clone() for W in started.weights]
+    known = observations.Known(x, y, x_test, y_test, slice(settings.probe_samples), start)
 
     def observe(network: Perceptrons, step: int) -> Observations:
         latest = latest_batch(settings.seeds, max(step, 1), len(x), schedule.batch)
         return observations.observe(network, known, latest)
 
     seen = train(
-        untrained,
+        started,
         RULES[settings.rule],
         x,
-        y if settings.label_noise else y[0],
+        y_taught,
         schedule,
         observe,
         progress=Titled(settings.name, progress),

@@ -11,7 +11,9 @@ from typing import Any, Self
 import numpy as np
 from tqdm import tqdm
 
+from feedback_alignment.companion import store
 from feedback_alignment.companion.checkpoints import CheckpointFile
+from feedback_alignment.companion.piece_files import PieceFile
 
 CHECKPOINT_SECONDS = 30.0
 LOOK_SECONDS = 0.25
@@ -58,6 +60,10 @@ class Quiet:
         """No checkpoint is kept."""
         return
 
+    def piece(self, name: str, identity: Mapping[str, Any]) -> None:
+        """No piece is kept."""
+        return
+
 
 class Monitor:
     """Shows progress with the time left, stops at `time_limit` seconds or at Ctrl-C, and says when to save.
@@ -66,14 +72,23 @@ class Monitor:
     once (the last checkpoint then stands).
     """
 
-    def __init__(self, checkpoints: Path, identity: Mapping[str, Any], time_limit: float | None = None):
+    def __init__(
+        self,
+        checkpoints: Path,
+        identity: Mapping[str, Any],
+        time_limit: float | None = None,
+        results: Path | None = None,
+    ):
         """`identity` tells this run from any other, so that it never resumes from another's state.
+
+        `results` is the folder of stored results (see `store.results_directory`), for pieces that are kept there.
 
         Raises ValueError for a time limit that is not positive.
         """
         if time_limit is not None and not time_limit > 0:
             raise ValueError(f"the time limit must be a positive number of seconds; got {time_limit}")
         self._folder = checkpoints
+        self._results = store.results_directory(results)
         self._identity = dict(identity)
         self._deadline = None if time_limit is None else time.monotonic() + time_limit
         self._started = time.monotonic()
@@ -155,6 +170,10 @@ class Monitor:
         file = CheckpointFile(self._folder, self._identity, stage)
         self._stages.append(file)
         return file
+
+    def piece(self, name: str, identity: Mapping[str, Any]) -> PieceFile:
+        """Return where a piece of work keeps its result, and its state until then; chapters share pieces."""
+        return PieceFile(self._results, self._folder.parent, name, identity)
 
     def delete_checkpoints(self) -> None:
         """Remove this run's checkpoints, once its result is stored."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from feedback_alignment.companion.claims import Claim
 
-CHAPTERS = ("01_credit_assignment", "02_two_phases", "03_overparametrisation")
+CHAPTERS = ("01_credit_assignment", "02_two_phases", "03_overparametrisation", "06_degeneracy_breaking")
 
 
 @runtime_checkable

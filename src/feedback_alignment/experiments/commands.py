@@ -80,7 +80,7 @@ def run(
     here = folder / chapter
     if scheduler is None:
         groups = groups_of(lacking, len(lacking) if group is None else group)
-        pieces = compute_here(chapter, profile, groups, device, here, time_limit)
+        pieces = compute_here(chapter, profile, groups, device, here, time_limit, directory)
     else:
         groups = groups_of(lacking, 1 if group is None else group)
         pieces = compute_on_cluster(scheduler, chapter, profile, groups, device, here, time_limit)

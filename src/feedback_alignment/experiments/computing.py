@@ -33,9 +33,17 @@ def groups_of(seeds: Sequence[int], size: int) -> list[Group]:
 
 
 def compute_here(
-    chapter: str, profile: str, groups: Sequence[Group], device: str, checkpoints: Path, time_limit: float | None
+    chapter: str,
+    profile: str,
+    groups: Sequence[Group],
+    device: str,
+    checkpoints: Path,
+    time_limit: float | None,
+    results: Path | None = None,
 ) -> Iterator["xr.Dataset"]:
     """Yield each group's dataset; its checkpoints in the folder `checkpoints` go once the next one is asked for.
+
+    `results` is the folder of stored results, where chapters that share pieces of work keep them.
 
     Raises StoppedError when the time limit (seconds, for all groups together) or Ctrl-C ends the run.
     """
@@ -43,7 +51,7 @@ def compute_here(
     started = time.monotonic()
     left = time_limit
     for group in groups:
-        with Monitor(checkpoints, _known(chapter, profile, group, device), left) as monitor:
+        with Monitor(checkpoints, _known(chapter, profile, group, device), left, results) as monitor:
             yield experiment.run(settings_for(chapter, profile, group), device, monitor)
             monitor.delete_checkpoints()
         if time_limit is not None:

@@ -6,7 +6,7 @@ import torch
 from feedback_alignment import streams
 from feedback_alignment.networks.architectures import cnn
 from feedback_alignment.networks.ensemble import StepSize
-from feedback_alignment.networks.losses import one_hot
+from feedback_alignment.networks.losses import CrossEntropy, one_hot
 from feedback_alignment.networks.operations import Activation, BatchNorm
 from feedback_alignment.networks.perturbation import GradientRule, PerturbedBP
 from feedback_alignment.networks.rules import BP, DFA
@@ -35,9 +35,7 @@ def gradients(chosen, rule, steps=0):
     target = one_hot(torch.from_numpy(draw.integers(0, 4, (3, 6))), 4, torch.float64)
     for _ in range(steps):
         chosen.update(rule, inputs, target, StepSize(1e-12, "mean"))
-    activity = chosen.forward(inputs, "train")
-    error = StepSize(1.0, "mean").loss.error(activity.outputs, target)
-    teaching = chosen.teach(rule, activity, error, target)
+    (teaching,) = chosen.teachings([rule], inputs, target, CrossEntropy(), "train")
     return [torch.cat([part.flatten(1) for part in gradient.values()], 1) for gradient in teaching.gradients]
 
 

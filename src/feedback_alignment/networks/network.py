@@ -16,32 +16,11 @@ from torch import Tensor
 from feedback_alignment.networks.blocks import Block, BlockActivity
 from feedback_alignment.networks.ensemble import Ensemble, StepSize
 from feedback_alignment.networks.feedback import FeedbackMatrix
+from feedback_alignment.networks.losses import Loss
+from feedback_alignment.networks.network_activity import Activity, NetworkTeaching
 from feedback_alignment.networks.operations import Mode, Operation, Passage
 from feedback_alignment.networks.perturbation import GradientRule
 from feedback_alignment.networks.rules import HiddenLayer, Rule, feedback_kinds
-
-
-@dataclass(frozen=True)
-class Activity:
-    """One batch inside the network."""
-
-    blocks: list[BlockActivity]
-    outputs: Float[Tensor, "members batch outputs"]
-    """a_L."""
-    renewals: list[tuple[Tensor, Tensor]]
-    """Running statistics, each with the value that it takes if the network learns from this batch."""
-
-
-@dataclass(frozen=True)
-class NetworkTeaching:
-    """What a rule tells every layer about one batch."""
-
-    signals: list[Tensor | None]
-    """Teaching signal at the output h_l of each hidden layer, (members, batch, n_l); None where it does not learn."""
-    deltas: list[Tensor | None]
-    """δa_1, …, δa_L, the last one the error e; (members, batch, numbers of a_l)."""
-    gradients: list[dict[str, Tensor] | None]
-    """What each layer descends, by the parameter's name, summed over the batch; members first."""
 
 
 @dataclass
@@ -152,6 +131,22 @@ class Network(Ensemble):
             deltas.insert(0, above)
             gradients.insert(0, _changed(gradient, rule, layer) if isinstance(rule, GradientRule) else gradient)
         return NetworkTeaching(signals, deltas, gradients)
+
+    def teachings(
+        self,
+        rules: Sequence[Rule],
+        inputs: Float[Tensor, "..."],
+        target: Float[Tensor, "members batch outputs"],
+        loss: Loss,
+        mode: Mode,
+    ) -> list[NetworkTeaching]:
+        """Return what each of `rules` tells every layer about the same batch, at the same weights and in one mode.
+
+        In mode 'train' all hear of the same dropout masks, those of the coming step. Nothing of the network changes.
+        """
+        activity = self.forward(inputs, mode)
+        error = loss.error(activity.outputs, target)
+        return [self.teach(rule, activity, error, target) for rule in rules]
 
     @torch.no_grad()
     def update(

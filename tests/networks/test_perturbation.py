@@ -8,8 +8,8 @@ from feedback_alignment.networks.architectures import cnn
 from feedback_alignment.networks.ensemble import StepSize
 from feedback_alignment.networks.losses import CrossEntropy, one_hot
 from feedback_alignment.networks.operations import Activation, BatchNorm
-from feedback_alignment.networks.perturbation import GradientRule, PerturbedBP
-from feedback_alignment.networks.rules import BP, DFA
+from feedback_alignment.networks.perturbation import PerturbedBP
+from feedback_alignment.networks.rules import BP, DFA, ByLayer, GradientRule
 
 SEEDS = (3, 1, 4)
 
@@ -59,6 +59,15 @@ def test_directions_are_drawn_for_every_member_layer_and_batch():
         assert (torch.nn.functional.cosine_similarity(one, other).abs() < 5 / math.sqrt(one.shape[1])).all()
         cosines = torch.nn.functional.cosine_similarity(one[:, None], one, dim=-1)
         assert (cosines - torch.eye(3)).abs().max() < 5 / math.sqrt(one.shape[1])
+
+
+def test_a_mixture_perturbs_the_layers_whose_rule_does():
+    mixed, perturbed, true = (
+        gradients(network(), rule) for rule in (ByLayer((BP(), PerturbedBP(0.3))), PerturbedBP(0.3), BP())
+    )
+    assert torch.equal(mixed[0], true[0])
+    assert torch.equal(mixed[1], perturbed[1])
+    assert not torch.equal(mixed[1], true[1])
 
 
 def test_a_gradient_of_zero_stays_zero():

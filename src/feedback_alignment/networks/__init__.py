@@ -2,6 +2,7 @@
 
 from feedback_alignment.networks import data
 from feedback_alignment.networks.architectures import cnn, stack
+from feedback_alignment.networks.bottleneck import Bottleneck
 from feedback_alignment.networks.ensemble import Ensemble, StepSize
 from feedback_alignment.networks.feedback_distributions import (
     CopiedWeights,
@@ -32,6 +33,7 @@ __all__ = [
     "Alignment",
     "AveragePool2d",
     "BatchNorm",
+    "Bottleneck",
     "ByLayer",
     "Conv2d",
     "CopiedWeights",

@@ -19,8 +19,7 @@ from feedback_alignment.networks.feedback import FeedbackMatrix
 from feedback_alignment.networks.losses import Loss
 from feedback_alignment.networks.network_activity import Activity, NetworkTeaching
 from feedback_alignment.networks.operations import Mode, Operation, Passage
-from feedback_alignment.networks.perturbation import GradientRule
-from feedback_alignment.networks.rules import HiddenLayer, Rule, feedback_kinds
+from feedback_alignment.networks.rules import GradientRule, HiddenLayer, Rule, feedback_kinds
 
 
 @dataclass

@@ -1,29 +1,17 @@
-"""Rules that change the finished gradient of a hidden layer, and back-propagation perturbed to a given alignment."""
+"""Back-propagation perturbed to a given alignment."""
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from feedback_alignment.networks.rules import BP, FeedbackKind, HiddenLayer, Rule
+from feedback_alignment.networks.rules import BP, FeedbackKind, GradientRule, HiddenLayer
 
-
-@runtime_checkable
-class GradientRule(Rule, Protocol):
-    """A rule with a second method, asked after the first once a hidden layer's gradient is formed."""
-
-    def gradient(
-        self, gradient: Float[Tensor, "members parameters"], layer: HiddenLayer
-    ) -> Float[Tensor, "members parameters"]:
-        """Return what the layer descends in the place of `gradient`.
-
-        `gradient` is the sum over the batch for everything that the layer learns, in one vector: weights, then biases,
-        then what a normalisation learns. The layers below hear nothing of the change.
-        """
+__all__ = ["GradientRule", "PerturbedBP"]
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,20 @@ class Rule(Protocol):
         """Return the signal at the output of the hidden layer, or None where the layer does not learn."""
 
 
+@runtime_checkable
+class GradientRule(Rule, Protocol):
+    """A rule with a second method, asked after the first once a hidden layer's gradient is formed."""
+
+    def gradient(
+        self, gradient: Float[Tensor, "members parameters"], layer: HiddenLayer
+    ) -> Float[Tensor, "members parameters"]:
+        """Return what the layer descends in the place of `gradient`.
+
+        `gradient` is the sum over the batch for everything that the layer learns, in one vector: weights, then biases,
+        then what a normalisation learns. The layers below hear nothing of the change.
+        """
+
+
 def feedback_kinds(rule: Rule, hidden_layers: int) -> tuple[FeedbackKind, ...]:
     """Return the kind of feedback that `rule` wants in each of the hidden layers.
 
@@ -231,3 +245,10 @@ class ByLayer:
     def teaching_signal(self, layer: HiddenLayer) -> Float[Tensor, "members batch width"] | None:
         """The signal of the layer's own rule."""
         return self.rules[layer.layer - 1].teaching_signal(layer)
+
+    def gradient(
+        self, gradient: Float[Tensor, "members parameters"], layer: HiddenLayer
+    ) -> Float[Tensor, "members parameters"]:
+        """The gradient, changed where the layer's own rule changes it."""
+        rule = self.rules[layer.layer - 1]
+        return rule.gradient(gradient, layer) if isinstance(rule, GradientRule) else gradient

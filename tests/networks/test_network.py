@@ -6,6 +6,7 @@ import literal_blocks as literal
 import numpy as np
 import pytest
 import torch
+from test_training import Memory, StopAfter, StoppedError
 from torch import nn
 
 from feedback_alignment import streams
@@ -16,6 +17,7 @@ from feedback_alignment.networks.feedback_distributions import CopiedWeights
 from feedback_alignment.networks.layers import Conv2d, Linear
 from feedback_alignment.networks.losses import CrossEntropy, SquaredError, one_hot
 from feedback_alignment.networks.operations import Activation, AveragePool2d, BatchNorm, Dropout, MaxPool2d
+from feedback_alignment.networks.perturbation import PerturbedBP
 from feedback_alignment.networks.rules import ByLayer, SignSymmetricFA
 
 SEEDS = (3, 1, 4)
@@ -123,7 +125,7 @@ def test_without_biases_this_is_the_perceptrons_path(rule, activation):
     inputs, labels = torch.from_numpy(draw.normal(size=(40, 12))), torch.from_numpy(draw.integers(0, 4, 40))
     schedule = Schedule(3, 8, (0.3, 0.1, 0.2), "mean", (0,))
     for network in (fast, general):
-        train(network, rule, inputs, labels, schedule, lambda network: {}, hidden_error_scale=3.0)
+        train(network, rule, inputs, labels, schedule, lambda network, step: {}, hidden_error_scale=3.0)
     for one, other in zip(fast.weights, general.weights, strict=True):
         agree(one, other, 1e-12)
     agree(fast.outputs(inputs), general.outputs(inputs), 1e-12)
@@ -335,7 +337,7 @@ def test_a_readers_own_rule_trains_a_convolutional_network():
         inputs,
         labels,
         Schedule(10, 20, 0.5, "mean", (0, 10)),
-        lambda network: {"accuracy": (network.outputs(inputs).argmax(-1) == labels).double().mean(1).numpy()},
+        lambda network, step: {"accuracy": (network.outputs(inputs).argmax(-1) == labels).double().mean(1).numpy()},
     )
     assert (seen["accuracy"][0] < 0.6).all()
     assert (seen["accuracy"][1] > 0.9).all()
@@ -394,6 +396,30 @@ def test_seeds_fix_every_bit_and_the_state_brings_a_network_back(rule):
     assert not torch.equal(whole.weights[-1], trained((3, 1, 5), rule, 6, torch.float32).weights[-1])
     assert np.array_equal(np.random.get_state()[1], global_states[0])  # noqa: NPY002
     assert torch.equal(torch.get_rng_state(), global_states[1])
+
+
+@pytest.mark.parametrize("rule", [DFA(), PerturbedBP(0.5)], ids=lambda rule: rule.name)
+def test_a_run_stopped_and_resumed_ends_with_the_same_bits(rule):
+    draw = streams.generator(0, "test samples")
+    inputs = torch.from_numpy(draw.normal(size=(20, 3, 8, 8))).float()
+    labels = torch.from_numpy(draw.integers(0, 4, (3, 20)))
+
+    def run(**watched):
+        network = everything(SEEDS, rule, torch.float32)
+        schedule = Schedule(3, 5, 0.1, "mean", (0, 1.5, 3))
+        return network.state(), train(network, rule, inputs, labels, schedule, observe, **watched)
+
+    def observe(network, step):
+        return {"outputs": network.outputs(inputs).numpy()}
+
+    memory = Memory()
+    for steps in (2, 5):
+        with pytest.raises(StoppedError):
+            run(progress=StopAfter(steps), checkpoint=memory)
+    resumed, whole = run(checkpoint=memory), run()
+    for one, other in zip(resumed, whole, strict=True):
+        assert one.keys() == other.keys()
+        assert all(np.array_equal(one[name], other[name], equal_nan=True) for name in one)
 
 
 def test_rules_start_from_equal_weights_and_no_two_draws_are_equal():

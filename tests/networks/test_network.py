@@ -110,24 +110,29 @@ def test_the_update_from_one_sample_is_the_equations(rule, activation, make, dty
                     agree(moved, -rate * gradients[place], tolerance)
 
 
-@pytest.mark.parametrize("activation", ["tanh", "relu"])
-@pytest.mark.parametrize("rule", [*RULES, ByLayer((DFA(), BP())), ByLayer((BP(), DFA()))], ids=lambda rule: rule.name)
-def test_without_biases_this_is_the_perceptrons_path(rule, activation):
+@pytest.mark.parametrize(
+    "rule", [*RULES, ByLayer((DFA(), BP())), ByLayer((BP(), DFA())), PerturbedBP(0.4)], ids=lambda rule: rule.name
+)
+@pytest.mark.parametrize(("activation", "bias"), [("tanh", False), ("leaky_relu(-0.5)", True)])
+def test_dense_blocks_are_the_perceptrons_path(activation, bias, rule):
     """Equal draws, and after some steps equal weights to the rounding that the steps carry along."""
     seeds, sizes = (5, 2, 9), (12, 11, 9, 4)
-    fast = mlp(sizes, rule, seeds, activation=activation, dtype=torch.float64)
-    blocks = [(Linear(width, bias=False), Activation(activation)) for width in sizes[1:-1]]
-    blocks.append((Linear(sizes[-1], bias=False),))
+    fast = mlp(sizes, rule, seeds, activation=activation, bias=bias, dtype=torch.float64)
+    blocks = [(Linear(width, bias), Activation(activation)) for width in sizes[1:-1]]
+    blocks.append((Linear(sizes[-1], bias),))
     general = stack((sizes[0],), blocks, rule, seeds, dtype=torch.float64)
-    for one, other in zip([*fast.weights, *fast.feedback], [*general.weights, *general.feedback], strict=True):
+    for one, other in zip(fast.feedback, general.feedback, strict=True):
         assert (one is None and other is None) or torch.equal(one, other)
+    states = fast.state(), general.state()
+    assert states[0].keys() == states[1].keys()
+    assert all(torch.equal(values, states[1][name]) for name, values in states[0].items())
     draw = streams.generator(0, "test samples")
     inputs, labels = torch.from_numpy(draw.normal(size=(40, 12))), torch.from_numpy(draw.integers(0, 4, 40))
     schedule = Schedule(3, 8, (0.3, 0.1, 0.2), "mean", (0,))
     for network in (fast, general):
         train(network, rule, inputs, labels, schedule, lambda network, step: {}, hidden_error_scale=3.0)
-    for one, other in zip(fast.weights, general.weights, strict=True):
-        agree(one, other, 1e-12)
+    for name, values in states[0].items():
+        agree(values, states[1][name], 1e-12)
     agree(fast.outputs(inputs), general.outputs(inputs), 1e-12)
 
 

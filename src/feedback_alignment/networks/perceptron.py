@@ -20,8 +20,7 @@ from feedback_alignment.networks.ensemble import Ensemble, StepSize
 from feedback_alignment.networks.feedback import Distribution, draw_feedback
 from feedback_alignment.networks.feedback_distributions import Uniform
 from feedback_alignment.networks.initialisation import Initialisation, PyTorchDefault
-from feedback_alignment.networks.perturbation import GradientRule
-from feedback_alignment.networks.rules import HiddenLayer, Rule
+from feedback_alignment.networks.rules import GradientRule, HiddenLayer, Rule
 from feedback_alignment.networks.slopes import slope
 
 PYTORCH_DEFAULT = PyTorchDefault()

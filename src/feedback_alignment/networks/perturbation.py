@@ -9,9 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from feedback_alignment.networks.rules import BP, FeedbackKind, GradientRule, HiddenLayer
-
-__all__ = ["GradientRule", "PerturbedBP"]
+from feedback_alignment.networks.rules import BP, FeedbackKind, HiddenLayer
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ class HiddenLayer:
     feedback: (
         Float[Tensor, "members width columns"] | Float[Tensor, "members channels_below channels kernel kernel"] | None
     )
-    """F_l less the factor `feedback_scale`, or None for a rule without feedback."""
+    """A matrix that F_l is `feedback_scale` times, or None for a rule without feedback; see `through_feedback`."""
     layer: int
     """l, from 1."""
     seeds: tuple[int, ...]
@@ -58,7 +58,7 @@ class HiddenLayer:
     step: int
     """How many batches the network has learnt from."""
     feedback_scale: float = 1.0
-    """Factor of F_l that layers with a common matrix do not share (Launay et al. 2019, Eq. 8)."""
+    """Other than 1 where layers hold one matrix in common and differ in its scale (Launay et al. 2019, Eq. 8)."""
     transposed: Callable[[Tensor, Tensor], Tensor] = torch.matmul
     """(δa_{l+1}, weight) -> weightᵀ δa_{l+1}; for a convolution the transposed one."""
 

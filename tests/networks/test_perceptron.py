@@ -4,8 +4,12 @@ import torch
 
 from feedback_alignment import streams
 from feedback_alignment.networks import BP, DFA, DRTP, FA, LastLayerOnly, Schedule, mlp, train
-from feedback_alignment.networks.losses import classification_error, one_hot
+from feedback_alignment.networks.ensemble import StepSize
+from feedback_alignment.networks.feedback_distributions import Gaussian
+from feedback_alignment.networks.initialisation import Zero
+from feedback_alignment.networks.losses import SquaredError, classification_error, one_hot
 from feedback_alignment.networks.perceptron import Perceptrons
+from feedback_alignment.networks.rules import ByLayer
 
 SIZES = (30, 40, 50, 5)
 SEEDS = (2, 7, 1, 8)
@@ -131,6 +135,52 @@ def test_the_error_is_softmax_less_target_even_for_huge_logits():
 def test_networks_that_cannot_be_are_refused(sizes, seeds, activation, message):
     with pytest.raises(ValueError, match=message):
         mlp(sizes, BP(), seeds, activation=activation)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "linear", "abs", "erf", "leaky_relu(0.01)", "leaky_relu(-0.5)"])
+def test_back_propagation_with_biases_is_autograds_step(activation):
+    network = mlp(SIZES, BP(), SEEDS, activation=activation, bias=True, dtype=torch.float64)
+    draw = streams.generator(0, "batch")
+    inputs = torch.from_numpy(draw.normal(size=(4, 6, 30)))
+    target = torch.from_numpy(draw.normal(size=(4, 6, 5)))
+    learnt = {name: values.clone() for name, values in network.state().items() if name != "steps taken"}
+    parts = [values.requires_grad_() for values in learnt.values()]
+    copy = Perceptrons(parts[:3], network.feedback, activation, SEEDS, parts[3:])
+    (SquaredError().value(copy.outputs(inputs), target)).sum().backward()
+    network.update(BP(), inputs, target, StepSize(0.1, "sum", SquaredError()))
+    for name, before in learnt.items():
+        # Sums of 6 products of numbers of order 1.
+        torch.testing.assert_close(network.state()[name], before.detach() - 0.1 * before.grad, rtol=0, atol=1e-13)
+
+
+def test_initialisation_and_feedback_are_chosen():
+    network = mlp(SIZES, DFA(), SEEDS, bias=True, initialisation=Zero(), feedback=Gaussian(2.0, shared_seed=5))
+    assert not any(part.any() for part in (*network.weights, *network.biases))
+    assert [tuple(b.shape) for b in network.biases] == [(4, 40), (4, 50), (4, 5)]
+    for F in network.feedback:
+        assert all(torch.equal(F[member], F[0]) for member in range(4))
+    assert torch.equal(mlp(SIZES, DFA(), (9,), feedback=Gaussian(2.0, shared_seed=5)).feedback[1][0], F[0])
+    given = mlp(SIZES, DFA(), SEEDS, feedback=network.feedback)
+    assert all(one is other for one, other in zip(given.feedback, network.feedback, strict=True))
+    biases = mlp(SIZES, DFA(), SEEDS, bias=True).biases
+    assert (biases[0].abs() < 30**-0.5).all()
+    assert not torch.equal(biases[0], mlp(SIZES, DFA(), SEEDS).weights[0][:, :, 0])
+
+
+def test_biases_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match=r"biases must be None or .*\[\(2, 3\), \(2, 5\)\]; got \[\(2, 3\)\]"):
+        Perceptrons(weights((2, 3, 4), (2, 5, 3)), [None], "tanh", (0, 1), weights((2, 3)))
+
+
+def test_below_a_layer_that_does_not_learn_only_direct_feedback_teaches():
+    inputs, target = torch.ones(4, 6, 30), torch.eye(5)[torch.zeros(4, 6, dtype=torch.int64)]
+    for below, learns in ((DFA(), True), (BP(), False)):
+        rule = ByLayer((below, LastLayerOnly()))
+        network = mlp(SIZES, rule, SEEDS)
+        before = [W.clone() for W in network.weights]
+        network.update(rule, inputs, target, StepSize(0.1, "mean"))
+        moved = [not torch.equal(*pair) for pair in zip(network.weights, before, strict=True)]
+        assert moved == [learns, False, True]
 
 
 def weights(*shapes):

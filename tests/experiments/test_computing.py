@@ -23,8 +23,8 @@ from feedback_alignment.experiments import computing, credit_assignment
 from feedback_alignment.networks.training import Schedule
 
 CHAPTER = "01_credit_assignment"
-# Three pieces of one member, each of 5 rules and 480 steps: long enough to meet a worker at work.
-SEEDS, SCHEDULE = (0, 1, 2), Schedule(60, 32, 0.1, "mean", (0, 3, 30, 60))
+# Three pieces of one member, each of 5 rules and 320 steps: long enough to meet a worker at work.
+SEEDS, SCHEDULE = (0, 1, 2), Schedule(40, 32, 0.1, "mean", (0, 3, 20, 40))
 PATIENCE = 300  # seconds, for a machine that is busy with other things
 THREE = replace(credit_assignment.SETTINGS["smoke"], seeds=SEEDS, schedule=SCHEDULE)
 COMMAND = f"""
@@ -133,7 +133,7 @@ def test_a_cluster_that_loses_a_worker_gathers_what_one_machine_computes(cluster
     for seed in SEEDS:
         assert_equal(found.sel(member=[seed]), credit_assignment.run(replace(THREE, seeds=(seed,))))
     together = credit_assignment.run(THREE)
-    # Rounding of float64 over 480 steps: products of other sizes add up in another order.
+    # Rounding of float64 over 320 steps: products of other sizes add up in another order.
     xr.testing.assert_allclose(found.drop_attrs(deep=False), together.drop_attrs(deep=False), rtol=1e-7, atol=1e-9)
     record = store.provenance(found)
     assert record["settings"] == provenance.settings_as_data(THREE)

@@ -1,5 +1,6 @@
 """Growing evidence: further members of chapter 01, computed apart and merged into its stored result."""
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -150,6 +151,21 @@ def test_a_chapter_whose_numbers_lie_between_members_says_so(tmp_path, capsys, o
         "error: 02_two_phases cannot be computed member by member: its numbers lie between members or are averages "
         f"over all of them, so that its piece is the whole ensemble; run it without {option[0]}\n"
     )
+
+
+def test_a_whole_that_says_what_is_missing_is_computed_again_and_replaced(tmp_path, whole, monkeypatch, capsys):
+    monkeypatch.setattr(credit_assignment, "MEMBERS_ARE_INDEPENDENT", False)
+    record = store.provenance(whole)
+    partial = whole.assign_attrs(provenance=json.dumps(record | {"missing": ["BP"], "reduced": ["no BP yet"]}))
+    computed = []
+    monkeypatch.setattr(credit_assignment, "run", lambda *words: computed.append(words[0]) or whole)
+    store.write(partial, result(tmp_path))
+    assert listed(tmp_path, capsys) == ["reduced", "4 of 4"]
+    assert main(words(tmp_path)) == 0
+    assert computed == [FOUR]
+    assert store.provenance(store.read(result(tmp_path))) == record
+    assert main(words(tmp_path)) == 0
+    assert computed == [FOUR]
 
 
 @pytest.mark.parametrize("text", ["", "a", "3:3", "5:3", "-1:3", "1:2:3", "1.5", ":3"])

@@ -52,7 +52,22 @@ def test_interruption_says_how_to_go_on(
 
 
 def test_nothing_missing_asks_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(paper, "state", lambda chapter, profile, directory: "stored")
+    monkeypatch.setattr(paper, "state_and_members", lambda chapter, profile, directory: ("stored", 10))
     monkeypatch.setattr("builtins.input", lambda question: pytest.fail("asked although nothing is missing"))
     assert paper.main() == 0
     assert "nothing is missing" in capsys.readouterr().out
+
+
+def test_only_a_result_that_can_take_the_members_it_lacks_is_missing(
+    asked: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forced: dict[str, bool] = {}
+    monkeypatch.setattr(commands, "run", lambda chapter, **options: forced.update({chapter: options["force"]}))
+    monkeypatch.setattr(paper, "state_and_members", lambda chapter, profile, directory: ("reduced", 3))
+    answer(monkeypatch, "y")
+    assert paper.main() == 0
+    assert forced == {"01_credit_assignment": False}
+    assert "01_credit_assignment: reduced, expected cost" in capsys.readouterr().out
+    monkeypatch.setattr(paper, "state_and_members", lambda chapter, profile, directory: ("stale", 0))
+    assert paper.main() == 0
+    assert forced == dict.fromkeys(experiments.CHAPTERS, True)

@@ -1,4 +1,7 @@
-"""Compute what `results/` lacks: lists the missing paper-scale runs with their cost, asks, and runs them in turn."""
+"""Compute what `results/` lacks: lists the missing paper-scale runs with their cost, asks, and runs them in turn.
+
+A result with fewer members than its profile counts as missing where the others can be added to it.
+"""
 
 import sys
 
@@ -6,14 +9,16 @@ from feedback_alignment import experiments
 from feedback_alignment.companion import store
 from feedback_alignment.companion.monitor import StoppedError
 from feedback_alignment.experiments import commands
-from feedback_alignment.experiments.stored import state
+from feedback_alignment.experiments.members import are_independent
+from feedback_alignment.experiments.stored import state_and_members
 
 
 def main() -> int:
     """Ask on the terminal and run; returns the exit status."""
     directory = store.results_directory()
-    states = {chapter: state(chapter, "paper", directory) for chapter in experiments.CHAPTERS}
-    wanted = [chapter for chapter, found in states.items() if found not in ("stored", "reduced")]
+    found = {chapter: state_and_members(chapter, "paper", directory) for chapter in experiments.CHAPTERS}
+    states = {chapter: state for chapter, (state, _) in found.items()}
+    wanted = [chapter for chapter, (state, members) in found.items() if _lacks_something(chapter, state, members)]
     if not wanted:
         print(f"nothing is missing in {directory}")
         return 0
@@ -32,13 +37,19 @@ def main() -> int:
                     results=None,
                     checkpoints=None,
                     time_limit=None,
-                    force=states[chapter] != "missing",
+                    force=states[chapter] in ("stale", "damaged"),
                 )
             )
         except StoppedError:
             print("interrupted; 'make paper' goes on from the last checkpoint", file=sys.stderr)
             return 130
     return 0
+
+
+def _lacks_something(chapter: str, state: str, members: int) -> bool:
+    if state in ("stored", "reduced"):
+        return are_independent(chapter) and members < len(experiments.load(chapter).SETTINGS["paper"].seeds)
+    return True
 
 
 if __name__ == "__main__":

@@ -23,9 +23,12 @@ TWO_LAYER = (
     "mirror_symmetry",
     "solver",
 )
+# Of deep linear networks likewise: the other modules check the shapes that they are given.
+DEEP_LINEAR = ("alignment", "feedback")
 CHECKED = [
     "feedback_alignment.networks",
     "feedback_alignment.experiments",
+    *(f"feedback_alignment.deep_linear.{module}" for module in DEEP_LINEAR),
     *(f"feedback_alignment.teacher_student.{module}" for module in TWO_LAYER),
 ]
 install_import_hook(CHECKED, CHECKER)

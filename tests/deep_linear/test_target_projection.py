@@ -84,7 +84,17 @@ def test_equations_51_52_54_and_the_corrected_53_and_55() -> None:
         step = W3[t + 1] - W3[t]
         assert relative(step, ETA * F3 @ T @ second_moment @ W1[t].T @ W2[t].T) < 1e-14
         assert relative(step, ETA**4 * t * t * (t - 1) / 2 * F3 @ S @ F1.T @ F1 @ S @ F2.T) < 1e-14
-        assert relative(ETA**3 * F3 @ S @ S @ F2.T, step) > 0.5  # Eq. 55 as printed, constant while steps grow 45-fold
+
+
+def test_equation_55_as_printed_leaves_out_that_steps_grow() -> None:
+    T, second_moment = problem()
+    S = T @ second_moment @ second_moment @ T.T
+    run = simulate(4, "orthonormal", list(range(8)))
+    F2, F3 = run.feedback[1:]
+    printed, W3 = ETA**3 * F3 @ S @ S @ F2.T, run.weights[2]
+    for t in range(2, 7):
+        ratio = np.linalg.norm(printed) / np.linalg.norm(W3[t + 1] - W3[t])
+        assert ratio == pytest.approx(2 / (ETA * t * t * (t - 1)), rel=1e-12)
 
 
 def test_coefficients_are_the_closed_forms() -> None:

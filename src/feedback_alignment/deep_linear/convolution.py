@@ -111,8 +111,12 @@ class Convolution:
 
     @property
     def parameters(self) -> int:
-        """Return d, the kernel entries that stand somewhere in φ(H): all of them, unless padding exceeds the kernel."""
-        return len(np.unique(self.tied_entries())) - int((self.tied_entries() < 0).any())
+        """Return d, the kernel entries that stand somewhere in φ(H): all but those that only ever meet padding."""
+        used = (
+            sum(any(0 <= at * self.stride + a - self.padding < i for at in range(n)) for a in range(k))
+            for n, i, k in zip(self.output, self.image, self.kernel, strict=True)
+        )
+        return self.out_channels * self.in_channels * prod(used)
 
     @property
     def expected_share(self) -> float:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from feedback_alignment.companion.claims import Claim
 
-CHAPTERS = ("01_credit_assignment", "02_two_phases", "03_overparametrisation")
+CHAPTERS = ("01_credit_assignment", "02_two_phases", "03_overparametrisation", "04_weight_alignment")
 
 
 @runtime_checkable

@@ -35,7 +35,7 @@ def convolutions(settings: Settings, progress: Monitor | Quiet) -> xr.Dataset:
             "part": np.array(parts),
             "whole": np.array(wholes),
             "rank": np.array(min(ranks)),
-            "feedback_rank": np.linalg.matrix_rank(M),
+            "feedback_rank": np.array(np.linalg.matrix_rank(M)),
         }
 
     layers = settings.convolutions

@@ -40,7 +40,7 @@ def identity(settings: Settings, progress: Monitor | Quiet) -> xr.Dataset:
         F = draw_feedback((7, *[wanted.width] * (L - 1), 4), RULES[rule], KINDS[kind], seed)
         x, y = linear_task(7, 4, wanted.steps, wanted.batches[batch], seed)
         training = train(F, x, y, wanted.etas[rule], RULES[rule], times)
-        return {"residual": np.nanmax(identity_residuals(training, alignment_matrices(training)))}
+        return {"residual": np.array(np.nanmax(identity_residuals(training, alignment_matrices(training))))}
 
     pieces = list(np.ndindex(found.shape))
     found[:] = stacked("identity", pieces, residual, progress)["residual"].reshape(found.shape)

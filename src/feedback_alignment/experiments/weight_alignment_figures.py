@@ -168,6 +168,8 @@ def flow(datasets: tuple[xr.Dataset, ...]) -> "Figure":
         ax.plot(eta, first * eta / np.exp(np.log(eta).mean()), color="black", linestyle=":", label="slope 1")
         ax.set_xscale("log")
         ax.set_yscale("log")
+        ax.minorticks_off()
+        ax.set_xticks(eta, [f"{value:.2g}" for value in eta])
         ax.set_xlabel("learning rate")
         ax.set_title(provenance.title(dataset))
     axes[0, 0].set_ylabel("negative over\npositive term")

@@ -100,10 +100,10 @@ SETTINGS: dict[str, Settings] = {
     "quick": Settings(
         "quick",
         tuple(range(6)),
-        Identity((2, 6), 600, 1),
-        Trained((8, 30, 100), 300, 6),
+        Identity((2, 6), 400, 1),
+        Trained((8, 24, 72), 300, 6),
         Flow((100, 200, 400, 800), 4),
-        Memory(0.01, 6),
+        Memory(0.01, 4),
         (10, 30, 100, 300),
         100,
         30,

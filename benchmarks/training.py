@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 import torch
 
 from feedback_alignment.networks import DFA, mlp
-from feedback_alignment.networks.perceptron import one_hot
+from feedback_alignment.networks.losses import one_hot
 from feedback_alignment.networks.training import batches, step
 
 SIZES = (196, 100, 100, 100, 10)

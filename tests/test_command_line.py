@@ -56,7 +56,7 @@ def put(
 
 
 def states(output: str) -> dict[str, list[str]]:
-    """State and cost of each profile."""
+    """State, members and cost of each profile."""
     rows = [re.split("  +", line) for line in output.splitlines()[1:-1]]
     return {profile: rest for _, profile, *rest in rows}
 
@@ -77,19 +77,19 @@ def test_list_tells_stored_from_stale_and_damaged(tmp_path, smoke_result, capsys
     assert main(["list", "--results", str(tmp_path)]) == 0
     output = capsys.readouterr().out
     cost = credit_assignment.COST
-    assert output.splitlines()[0].split() == ["chapter", "profile", "result", "cost"]
+    assert output.splitlines()[0].split() == ["chapter", "profile", "result", "members", "cost"]
     assert [line.split()[0] for line in output.splitlines()[1:-1]] == [CHAPTER] * 3
     assert states(output) == {
-        "smoke": ["stored", cost["smoke"]],
-        "quick": ["stale", cost["quick"]],
-        "paper": ["damaged", cost["paper"]],
+        "smoke": ["stored", "2 of 2", cost["smoke"]],
+        "quick": ["stale", "0 of 5", cost["quick"]],
+        "paper": ["damaged", "0 of 10", cost["paper"]],
     }
 
 
 def test_list_tells_reduced_from_missing(tmp_path, smoke_result, capsys, monkeypatch):
     assert main(["list", "--results", str(tmp_path)]) == 0
     output = capsys.readouterr().out
-    assert [state for state, _ in states(output).values()] == ["run live", "run live", "missing"]
+    assert [state for state, *_ in states(output).values()] == ["run live", "run live", "missing"]
     fewer = replace(credit_assignment.SETTINGS["paper"], seeds=(0, 1), reduced=("2 seeds",))
     monkeypatch.setitem(credit_assignment.SETTINGS, "paper", fewer)
     put(tmp_path, smoke_result, "paper")

@@ -20,11 +20,12 @@ PACKAGE = "feedback_alignment"
 SOURCE = Path(__file__).parents[1] / "src" / PACKAGE
 
 # The part itself, and Python's own library, are always allowed. Nobody may import __main__.
-FOUNDATIONS = {"atomic", "streams"}
+FOUNDATIONS = {"atomic", "compilation", "streams"}
 SCIENCE = {"deep_linear", "networks", "teacher_student"}
 ALLOWED: dict[str, set[str]] = {
     "__init__": set(),
     "atomic": set(),
+    "compilation": set(),
     "streams": set(),
     **dict.fromkeys(SCIENCE, FOUNDATIONS),
     "companion": FOUNDATIONS,
@@ -32,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "__main__": FOUNDATIONS | SCIENCE | {"companion", "experiments"},
 }
 # Everything else from outside is imported in the function that uses it.
-AT_THE_TOP = {"jaxtyping", "numba", "numpy", "scipy", "torch", "tqdm", "xarray"}
+AT_THE_TOP = {"jaxtyping", "llvmlite", "numba", "numpy", "scipy", "torch", "tqdm", "xarray"}
 HEAVY = {
     "IPython",
     "matplotlib",

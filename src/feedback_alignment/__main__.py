@@ -12,7 +12,19 @@ EXIT_TIME_LIMIT = 75
 EXIT_INTERRUPTED = 130
 COMMANDS = ("list", "run", "scorecard", "check")
 PROFILES = ("smoke", "quick", "paper")
-OPTIONS = ("--help", "--profile", "--device", "--results", "--checkpoints", "--time-limit", "--force", "--into")
+OPTIONS = (
+    "--help",
+    "--profile",
+    "--device",
+    "--results",
+    "--checkpoints",
+    "--time-limit",
+    "--members",
+    "--group",
+    "--scheduler",
+    "--force",
+    "--into",
+)
 KNOWN_WORDS = (*COMMANDS, *PROFILES, *OPTIONS)
 
 
@@ -47,7 +59,16 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help=f"stop after so long, ready to be resumed (exit status {EXIT_TIME_LIMIT})",
     )
-    run.add_argument("--force", action="store_true", help="run although the result is stored")
+    run.add_argument(
+        "--members",
+        metavar="FIRST:END",
+        help="compute the members with these seeds only, such as 3:10 for 3 to 9, and add them to the stored result",
+    )
+    run.add_argument("--group", type=int, metavar="SIZE", help="compute so many members at a time, as one piece")
+    run.add_argument(
+        "--scheduler", metavar="ADDRESS", help="hand the pieces to the workers of this Dask scheduler: tcp://host:8786"
+    )
+    run.add_argument("--force", action="store_true", help="run although the result is stored, and replace it")
     scorecard = commands.add_parser("scorecard", help="write the scorecard page from stored results and notebooks")
     scorecard.add_argument("--into", type=Path, help="the page's file (default: book/scorecard.md of the clone)")
     commands.add_parser("check", help="versions, devices and data found: what a bug report needs")
@@ -107,6 +128,7 @@ def _obey(chosen: argparse.Namespace) -> int:
 def _run(chosen: argparse.Namespace) -> int:
     from feedback_alignment.companion.monitor import InterruptRequestedError, TimeLimitReachedError
     from feedback_alignment.experiments import commands
+    from feedback_alignment.experiments.members import members_range
 
     try:
         print(
@@ -118,6 +140,9 @@ def _run(chosen: argparse.Namespace) -> int:
                 checkpoints=chosen.checkpoints,
                 time_limit=chosen.time_limit,
                 force=chosen.force,
+                members=None if chosen.members is None else members_range(chosen.members),
+                group=chosen.group,
+                scheduler=chosen.scheduler,
             )
         )
     except TimeLimitReachedError:

@@ -139,7 +139,7 @@ def test_kill_9_loses_only_what_came_after_the_last_checkpoint(
     assert not stored(tmp_path).exists()
 
     steps = []
-    monkeypatch.setattr(Monitor, "advance", lambda self: steps.append(None))
+    monkeypatch.setattr(Monitor, "advance", lambda self, taken=1: steps.extend([None] * taken))
     assert main(command(tmp_path)) == 0
     assert 2 * STEPS <= len(steps) < 3 * STEPS, "BP and FA must not be computed again, DFA only in part"
     found = store.read(stored(tmp_path))
@@ -153,7 +153,7 @@ def test_a_time_limit_ends_cleanly_and_the_run_goes_on(tmp_path, uninterrupted, 
     statuses, spent = [], 0.0
     while not statuses or statuses[-1] == 75:
         started = clock.now
-        statuses.append(main(command(tmp_path, "--time-limit", "300")))
+        statuses.append(main(command(tmp_path, "--time-limit", "600")))
         spent += clock.now - started
         output, errors = capsys.readouterr()
         if statuses[-1] == 75:
@@ -209,6 +209,26 @@ def test_checkpoints_are_due_every_half_minute(tmp_path, clock):
                 found.append(clock.now - 1000)
             watching.advance()
     assert found == [30, 60, 90]
+
+
+def test_looks_settle_at_a_fraction_of_a_second(tmp_path, clock):
+    seconds_a_step = 0.001
+    with Monitor(tmp_path, IDENTITY) as watching:
+        found = []
+        for _ in range(12):
+            found.append(watching.patience())
+            clock.now += seconds_a_step * found[-1]
+            watching.checkpoint_due()
+            watching.advance(found[-1])
+        assert found == [1, 2, 4, 8, 16, 32, 64, 128, 128, 128, 128, 128]
+        seconds_a_step = 1.0
+        for _ in range(9):
+            found.append(watching.patience())
+            clock.now += seconds_a_step * found[-1]
+            watching.checkpoint_due()
+        assert found[12:] == [128, 64, 32, 16, 8, 4, 2, 1, 1]
+        watching.begin("next stage", total=5, done=0)
+        assert watching.patience() == 1
 
 
 def test_the_loop_stops_only_after_its_state_was_asked_for(tmp_path, clock):
@@ -294,6 +314,7 @@ def test_nobody_watching_means_no_display_no_stop_and_no_checkpoint(capsys):
     quiet = Quiet()
     quiet.begin("stage", total=3, done=0)
     assert not quiet.checkpoint_due()
+    assert quiet.patience() > 10**9
     quiet.advance()
     assert quiet.checkpoint("stage") is None
     assert 0 <= quiet.elapsed() < 60

@@ -80,12 +80,15 @@ class Watch(Quiet):
         super().__init__()
         self.states, self.left = states, stop
 
+    def patience(self):
+        return 1
+
     def checkpoint_due(self):
         if self.left is not None:
             self.left -= 1
         return self.left == 0
 
-    def advance(self):
+    def advance(self, steps=1):
         if self.left == 0:
             raise StoppedError
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from feedback_alignment.networks import archives, data
-from feedback_alignment.networks.data import LabelledImages, corrupt_labels, load, resize, standardise
+from feedback_alignment.networks.data import LabelledImages, load, resize, standardise
 from feedback_alignment.streams import generator
 
 GIVEN = os.environ.get("FEEDBACK_ALIGNMENT_DATA")
@@ -355,56 +355,6 @@ def test_resizing_commutes_with_standardising():
 def test_a_side_below_one_is_refused(side):
     with pytest.raises(ValueError, match=f"made: side must be at least 1 pixel; got {side}"):
         resize(images(), side)
-
-
-# ---- label noise --------------------
-
-
-def test_corrupted_labels_are_uniform_and_sometimes_right():
-    samples, fraction, classes = 200_000, 0.3, 10
-    labels = np.full(samples, 3)
-    noisy = corrupt_labels(labels, fraction, classes, generator(1, "label noise"))
-    counts = np.bincount(noisy, minlength=classes)
-    wrong_share = fraction * (1 - 1 / classes)
-    for label in range(classes):
-        share = 1 - wrong_share if label == 3 else fraction / classes
-        four_standard_deviations = 4 * math.sqrt(samples * share * (1 - share))
-        assert abs(counts[label] - samples * share) < four_standard_deviations
-    assert (labels == 3).all()
-    assert noisy.dtype == np.int64
-
-
-def test_the_fraction_zero_changes_nothing_and_one_replaces_every_label():
-    labels = np.arange(60_000) % 3
-    assert np.array_equal(corrupt_labels(labels, 0.0, 3, generator(0, "label noise")), labels)
-    drawn = corrupt_labels(labels, 1.0, 3, generator(0, "label noise"))
-    joint = np.bincount(3 * labels + drawn, minlength=9)
-    four_standard_deviations = 4 * math.sqrt(60_000 * (1 / 9) * (8 / 9))
-    assert abs(joint - 60_000 / 9).max() < four_standard_deviations
-
-
-def test_more_noise_changes_the_same_labels_and_more():
-    labels = np.zeros(2000, np.int64)
-    little, much = (corrupt_labels(labels, fraction, 10, generator(5, "label noise")) for fraction in (0.2, 0.6))
-    changed = little != labels
-    assert np.array_equal(little[changed], much[changed])
-    assert (much != labels).sum() > changed.sum() > 0
-    assert np.array_equal(little, corrupt_labels(labels, 0.2, 10, generator(5, "label noise")))
-
-
-@pytest.mark.parametrize(
-    ("labels", "fraction", "message"),
-    [
-        ([0, 1], -0.1, r"fraction must be a probability in \[0, 1\]; got -0\.1"),
-        ([0, 1], 1.5, r"fraction must be a probability in \[0, 1\]; got 1\.5"),
-        ([0, 1], math.nan, r"fraction must be a probability in \[0, 1\]; got nan"),
-        ([0, 3], 0.5, "labels must be 0 to 2; got 0 to 3"),
-        ([-1, 1], 0.5, "labels must be 0 to 2; got -1 to 1"),
-    ],
-)
-def test_wrong_label_noise_is_refused(labels, fraction, message):
-    with pytest.raises(ValueError, match=message):
-        corrupt_labels(np.array(labels), fraction, 3, generator(0, "label noise"))
 
 
 def test_a_known_data_set_has_a_loader_and_an_entry_in_the_check():

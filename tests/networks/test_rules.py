@@ -9,8 +9,9 @@ import torch
 
 from feedback_alignment import streams
 from feedback_alignment.networks import BP, DFA, DRTP, FA, LastLayerOnly, Schedule, accuracy, alignment, mlp, train
+from feedback_alignment.networks.losses import classification_error, one_hot
 from feedback_alignment.networks.observables import cosine
-from feedback_alignment.networks.perceptron import Perceptrons, classification_error, one_hot
+from feedback_alignment.networks.perceptron import Perceptrons
 from feedback_alignment.networks.training import step
 
 SEEDS = (3, 1, 4)
@@ -81,7 +82,7 @@ def test_back_propagation_is_autograds_gradient(activation, reduction):
     loss = sum(torch.nn.functional.cross_entropy(member, labels, reduction=reduction) for member in logits)
     loss.backward()
     schedule = Schedule(1, count, eta, reduction, (0,))
-    train(network, BP(), inputs, labels, schedule, lambda network: {})
+    train(network, BP(), inputs, labels, schedule, lambda network, step: {})
     for W, before in zip(network.weights, weights, strict=True):
         agree(W - before.detach(), -eta * before.grad, 1e-12)
 
@@ -116,14 +117,22 @@ def test_fa_through_the_transposed_weights_is_bp_and_dfa_only_in_the_top_hidden_
     assert cosine(dfa[0].flatten(1), truth[0].flatten(1)).abs().max() < 0.8
 
 
-@pytest.mark.parametrize(("made_for", "used", "columns"), [(BP(), FA(), 0), (BP(), DFA(), 0), (FA(), DRTP(), 5)])
-def test_a_network_made_for_another_rule_is_refused(made_for, used, columns):
+@pytest.mark.parametrize(
+    ("made_for", "used", "wanted", "found"),
+    [
+        (BP(), FA(), r"F_2 of shape \(3, 5, 4\)", "none"),
+        (BP(), DFA(), r"F_2 of shape \(3, n_l, 4\)", "none"),
+        (FA(), DRTP(), r"F_1 of shape \(3, n_l, 4\)", r"\(3, 6, 5\)"),
+        (DFA(), FA(), r"F_1 of shape \(3, 6, 5\)", r"\(3, 6, 4\)"),
+    ],
+)
+def test_a_network_made_for_another_rule_is_refused(made_for, used, wanted, found):
     network = mlp((7, 6, 5, 4), made_for, SEEDS)
     inputs, labels = samples(5, 7, 4, torch.float32)
     with pytest.raises(
         ValueError,
-        match=rf"needs a feedback matrix F_l with 4 columns; the network's has {columns}: "
-        r"make the network with mlp\(sizes, rule, \.\.\.\) for the rule",
+        match=rf"needs a feedback matrix {wanted}; the network's has {found}: "
+        r"make the network with mlp\(sizes, rule, \.\.\.\) or cnn",
     ):
         alignment(network, used, inputs, labels)
 
@@ -143,7 +152,7 @@ def test_dfa_is_not_bp():
     before = degrees()
     standard_error = before.std(0) / len(seeds) ** 0.5
     assert ((before.mean(0) - 90).abs() < 3 * standard_error).all()
-    train(network, DFA(), inputs, labels, Schedule(10, 30, 0.1, "mean", (0,)), lambda network: {})
+    train(network, DFA(), inputs, labels, Schedule(10, 30, 0.1, "mean", (0,)), lambda network, step: {})
     after = degrees()
     assert ((after > 50) & (after < 80)).all()
     truth = alignment(network, BP(), inputs, labels)
@@ -213,7 +222,7 @@ def test_the_literal_cell_and_the_package_take_the_same_epoch(literal_cell, rule
     sizes, batch, eta = (12, 11, 9, 4), 8, 0.3
     inputs, labels = samples(8 * batch + 3, sizes[0], sizes[-1])
     network = mlp(sizes, rule, SEEDS, dtype=torch.float64)
-    train(network, rule, inputs, labels, Schedule(1, batch, eta, "mean", (1,)), lambda network: {})
+    train(network, rule, inputs, labels, Schedule(1, batch, eta, "mean", (1,)), lambda network, step: {})
     x, y = inputs.numpy().T, np.eye(sizes[-1])[labels].T
     literal_rule = literal_cell[LITERAL_NAMES[rule.name]]
     for index, seed in enumerate(SEEDS):
@@ -251,6 +260,6 @@ def test_the_exercises_sign_symmetric_rule_works_as_printed():
         inputs,
         labels,
         Schedule(20, 8, 0.5, "mean", (0, 20)),
-        lambda network: {"accuracy": accuracy(network, inputs, labels).numpy()},
+        lambda network, step: {"accuracy": accuracy(network, inputs, labels).numpy()},
     )
     assert (seen["accuracy"][1] > seen["accuracy"][0] + 0.2).all()

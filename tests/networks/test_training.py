@@ -1,21 +1,26 @@
 import dataclasses
+import itertools
 import math
+import warnings
 
 import jaxtyping
+import literal_networks as literal
 import numpy as np
 import pytest
 import torch
 
 from feedback_alignment import streams
 from feedback_alignment.networks import BP, DFA, DRTP, FA, LastLayerOnly, Schedule, mlp, train
-from feedback_alignment.networks.perceptron import one_hot
-from feedback_alignment.networks.training import batches, step
+from feedback_alignment.networks.ensemble import StepSize
+from feedback_alignment.networks.losses import CrossEntropy, SquaredError, one_hot
+from feedback_alignment.networks.training import batches, latest_batch
 
 SEEDS = (3, 1, 4)
 SIZES = (7, 6, 5, 4)
 BATCH, PER_EPOCH, LEFT_OVER = 5, 8, 3
 SCHEDULE = Schedule(3, BATCH, 0.2, "mean", (0, 0.25, 1, 1.5, 3))
 TOTAL = 3 * PER_EPOCH
+every_rule = pytest.mark.parametrize("rule", [BP(), FA(), DFA(), DRTP(), LastLayerOnly()], ids=lambda rule: rule.name)
 
 
 def samples(dtype=torch.float32):
@@ -24,11 +29,11 @@ def samples(dtype=torch.float32):
     return torch.from_numpy(draw.normal(size=(count, 7))).to(dtype), torch.from_numpy(draw.integers(0, 4, count))
 
 
-def weights_of(network):
+def weights_of(network, step):
     return {f"W{layer}": W.numpy() for layer, W in enumerate(network.weights, 1)}
 
 
-def nothing(network):
+def nothing(network, step):
     return {}
 
 
@@ -42,7 +47,7 @@ def equal(one, other):
     """Whether two runs ended with the same bits and saw the same bits."""
     assert one[1].keys() == other[1].keys()
     return all(torch.equal(*pair) for pair in zip(one[0].weights, other[0].weights, strict=True)) and all(
-        np.array_equal(one[1][name], other[1][name]) for name in one[1]
+        np.array_equal(one[1][name], other[1][name], equal_nan=True) for name in one[1]
     )
 
 
@@ -67,6 +72,21 @@ def test_a_members_order_is_its_own():
     assert np.array_equal(alone[0], expected)
 
 
+def test_the_latest_batch_is_that_of_the_last_step():
+    at = {}
+
+    def observe(network, step):
+        at[step] = None if step == 0 else latest_batch(SEEDS, step, 43, 5)
+        return {}
+
+    train(mlp(SIZES, BP(), SEEDS), BP(), *samples(), SCHEDULE, observe)
+    assert list(at) == [0, 2, 8, 12, 24]
+    for taken, (epoch, within) in {2: (0, 1), 8: (0, 7), 12: (1, 3), 24: (2, 7)}.items():
+        assert np.array_equal(at[taken], batches(SEEDS, epoch, 43, 5)[:, within])
+    with pytest.raises(ValueError, match="before the first step there is no latest batch; got step 0"):
+        latest_batch(SEEDS, 0, 43, 5)
+
+
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_observations_are_made_after_exactly_so_many_steps(reduction):
     """Times in epochs of 8 steps; 0.3 and 1.7 fall between two steps and are rounded, 0.3 to the step of 0.25."""
@@ -78,7 +98,7 @@ def test_observations_are_made_after_exactly_so_many_steps(reduction):
     history = [[W.clone() for W in network.weights]]
     for epoch in range(3):
         for chosen in torch.from_numpy(batches(SEEDS, epoch, len(inputs), BATCH)).unbind(1):
-            step(network, FA(), inputs[chosen], targets[chosen], 0.2 / (BATCH if reduction == "mean" else 1))
+            network.update_many(FA(), inputs, targets, chosen[:, None], StepSize(0.2, reduction))
             history.append([W.clone() for W in network.weights])
     for layer in range(3):
         assert seen[f"W{layer + 1}"].shape[0] == len(steps_at)
@@ -89,9 +109,71 @@ def test_observations_are_made_after_exactly_so_many_steps(reduction):
 
 def test_no_epochs_are_an_observation_of_the_network_as_drawn():
     network, seen = run(DFA(), Schedule(0, BATCH, 0.2, "mean", (0,)))
-    for W, drawn, values in zip(network.weights, mlp(SIZES, DFA(), SEEDS).weights, seen.values(), strict=True):
+    for W, drawn, name in zip(network.weights, mlp(SIZES, DFA(), SEEDS).weights, ("W1", "W2", "W3"), strict=True):
         assert torch.equal(W, drawn)
-        assert np.array_equal(values, drawn[None])
+        assert np.array_equal(seen[name], drawn[None])
+
+
+# ---- what a step is made of --------------------
+
+
+def literal_run(rule, member, schedule, loss, targets, hidden_error_scale=1.0, rate=0.2):
+    """One member by loops over samples, in float64 from the float64 network's own start."""
+    W, F = literal.member(mlp(SIZES, rule, SEEDS, dtype=torch.float64), member)
+    inputs = samples(torch.float64)[0].numpy()
+    for epoch in range(schedule.epochs):
+        for chosen in batches(SEEDS, epoch, len(inputs), BATCH)[member]:
+            total = [np.zeros_like(W_l) for W_l in W]
+            for sample in chosen:
+                a, h = literal.activities(W, inputs[sample], "tanh")
+                y = targets[sample]
+                e = (a[-1] if isinstance(loss, SquaredError) else np.exp(a[-1]) / np.exp(a[-1]).sum()) - y
+                deltas = literal.teaching(rule, W, F, a, e, y, "tanh")[1]
+                for sum_l, delta, below in zip(total, deltas, h, strict=True):
+                    if delta is not None:
+                        sum_l += np.outer(delta, below)
+            scale = rate / (BATCH if schedule.reduction == "mean" else 1)
+            for layer, (W_l, sum_l) in enumerate(zip(W, total, strict=True)):
+                W_l -= scale * (hidden_error_scale if layer < 2 else 1) * sum_l
+    return W
+
+
+def compare_with_literal(rule, schedule, loss, labels, targets_of, hidden_error_scale=1.0, rates=(0.2, 0.2, 0.2)):
+    """Tolerance: 16 steps of float64 rounding, on weights of order one."""
+    network = mlp(SIZES, rule, SEEDS, dtype=torch.float64)
+    inputs = samples(torch.float64)[0]
+    train(network, rule, inputs, labels, schedule, weights_of, loss=loss, hidden_error_scale=hidden_error_scale)
+    for member in range(3):
+        expected = literal_run(rule, member, schedule, loss, targets_of(member), hidden_error_scale, rates[member])
+        for W, W_l in zip(network.weights, expected, strict=True):
+            np.testing.assert_allclose(W[member].numpy(), W_l, rtol=1e-12, atol=1e-13)
+
+
+SHORT = Schedule(2, BATCH, 0.2, "mean", (0,))
+
+
+@every_rule
+def test_each_member_has_its_own_learning_rate_and_labels(rule):
+    rates = (0.2, 0.05, 0.6)
+    labels = torch.stack([(samples()[1] + shift) % 4 for shift in range(3)])
+    schedule = dataclasses.replace(SHORT, learning_rate=rates)
+    compare_with_literal(rule, schedule, CrossEntropy(), labels, lambda m: np.eye(4)[labels[m]], rates=rates)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@every_rule
+def test_hidden_layers_hear_the_error_at_the_given_scale(rule, reduction):
+    schedule = dataclasses.replace(SHORT, reduction=reduction)
+    labels = samples()[1]
+    compare_with_literal(rule, schedule, CrossEntropy(), labels, lambda m: np.eye(4)[labels], hidden_error_scale=BATCH)
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["shared", "one set a member"])
+@every_rule
+def test_the_squared_error_is_trained_on_numbers(rule, own):
+    draw = streams.generator(1, "test targets")
+    targets = torch.from_numpy(draw.normal(size=(3, 43, 4) if own else (43, 4)))
+    compare_with_literal(rule, SHORT, SquaredError(), targets, lambda m: (targets[m] if own else targets).numpy())
 
 
 # ---- interruption --------------------
@@ -117,7 +199,7 @@ class StoppedError(Exception):
 
 
 class StopAfter:
-    """Saves after the steps in `save`, and stops after `stop` steps of this start."""
+    """Saves after the steps in `save`, and stops after `stop` steps of this start; looks at every step."""
 
     def __init__(self, stop, save=None):
         self.stop, self.save = stop, {stop} if save is None else save
@@ -127,16 +209,17 @@ class StopAfter:
     def begin(self, label, total, done):
         self.began.append((label, total, done))
 
-    def checkpoint_due(self):
-        self.taken += 1
-        return self.taken in self.save
+    def patience(self):
+        return 1
 
-    def advance(self):
+    def checkpoint_due(self):
+        return self.taken + 1 in self.save
+
+    def advance(self, steps=1):
+        assert steps == 1
+        self.taken += 1
         if self.taken == self.stop:
             raise StoppedError
-
-
-every_rule = pytest.mark.parametrize("rule", [BP(), FA(), DFA(), DRTP(), LastLayerOnly()], ids=lambda rule: rule.name)
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 7, 8, 9, 12, 23, 24], ids=lambda k: f"after {k} of 24")
@@ -181,6 +264,31 @@ def test_a_finished_run_is_not_trained_again():
     assert memory.written == 1
 
 
+class Impatient(StopAfter):
+    """Lets the given numbers of steps pass between looks, in turn."""
+
+    def __init__(self, *lengths):
+        super().__init__(None, save=set())
+        self.lengths = itertools.cycle(lengths)
+        self.passed = []
+
+    def patience(self):
+        return next(self.lengths)
+
+    def advance(self, steps=1):
+        self.passed.append(steps)
+
+
+@pytest.mark.parametrize("lengths", [(1,), (2, 1, 3), (7,), (1000,)], ids=str)
+@every_rule
+def test_the_bits_do_not_depend_on_how_often_the_loop_looks(rule, lengths):
+    impatient = Impatient(*lengths)
+    assert equal(run(rule, progress=impatient), run(rule))
+    assert sum(impatient.passed) == TOTAL
+    assert max(impatient.passed) <= min(PER_EPOCH, max(lengths))
+    assert {2, 8, 12, 16} <= set(np.cumsum(impatient.passed)), "a look at every observation and every epoch's end"
+
+
 def test_watching_changes_nothing():
     assert equal(run(DRTP(), progress=StopAfter(None, save={2, 3, 8, 24}), checkpoint=Memory()), run(DRTP()))
 
@@ -197,13 +305,15 @@ def _own_errors(monkeypatch):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"batch": 0}, r"batch >= 1 .*; got 3, 0 and 0\.2"),
+        ({"batch": 0}, "batch >= 1; got 3 and 0"),
         ({"epochs": -1}, "finite epochs >= 0"),
         ({"epochs": math.nan}, "finite epochs >= 0"),
         ({"epochs": math.inf}, "finite epochs >= 0"),
-        ({"learning_rate": 0.0}, r"finite learning rate > 0; got 3, 5 and 0\.0"),
-        ({"learning_rate": -0.1}, r"finite learning rate > 0; got 3, 5 and -0\.1"),
-        ({"learning_rate": math.nan}, "finite learning rate > 0; got 3, 5 and nan"),
+        ({"learning_rate": 0.0}, r"learning_rate must be a finite number > 0, .*; got 0\.0"),
+        ({"learning_rate": -0.1}, r"learning_rate must be a finite number > 0, .*; got -0\.1"),
+        ({"learning_rate": math.nan}, "learning_rate must be a finite number > 0, .*; got nan"),
+        ({"learning_rate": (0.1, math.inf, 0.1)}, r"a tuple of them, one a member; got \(0\.1, inf, 0\.1\)"),
+        ({"learning_rate": ()}, r"a tuple of them, one a member; got \(\)"),
         ({"reduction": "max"}, "reduction must be 'mean' or 'sum'; got 'max'"),
         ({"observe_at": ()}, r"observe_at must ascend within 0 … 3 epochs; got \(\)"),
         ({"observe_at": (1, 0)}, r"observe_at must ascend .*; got \(1, 0\)"),
@@ -229,12 +339,15 @@ def spoil(inputs, *places):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda x, y: (x[:, :6], y), r"inputs must be \(samples, 7\), the network's features; got \(43, 6\)"),
+        (
+            lambda x, y: (x[:, :6], y),
+            r"inputs must be \(samples, 7\), as the network's .*; got \(43, 6\)",
+        ),
         (lambda x, y: (x[None], y), r"inputs must be \(samples, 7\), .*; got \(1, 43, 7\)"),
         (lambda x, y: (x.double(), y), r"inputs must be torch\.float32, as .*; got torch\.float64: convert them"),
-        (lambda x, y: (x, y[:-1]), "as many labels as inputs .*; got 43 inputs and 42 labels"),
-        (lambda x, y: (x[:4], y[:4]), "at least one batch of 5; got 4 inputs and 4 labels"),
-        (lambda x, y: (x[:0], y[:0]), "at least one batch of 5; got 0 inputs"),
+        (lambda x, y: (x, y[:-1]), r"as many labels as inputs: \(43,\), .*; got torch\.int64 of shape \(42,\)"),
+        (lambda x, y: (x[:4], y[:4]), "at least one batch of 5 samples; got 4"),
+        (lambda x, y: (x[:0], y[:0]), "at least one batch of 5 samples; got 0"),
         (lambda x, y: (x, y + 1), r"labels must lie in 0 … 3; got 1 … 4"),
         (lambda x, y: (x, y - 1), r"labels must lie in 0 … 3; got -1 … 2"),
         (
@@ -254,31 +367,109 @@ def test_data_that_do_not_fit_are_refused_before_anything_moves(change, message)
     assert memory.written == 0
 
 
-@pytest.mark.parametrize("observe_at", [(0, 1, 3), (0,)], ids=["seen at an observation", "seen at the end"])
-def test_divergence_is_named_and_never_silent(observe_at):
-    network = mlp(SIZES, DFA(), SEEDS, activation="linear")
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x, y: (x.double(), y), r"targets must be torch\.float64 of shape \(43, 4\), .*; got torch\.float32 of"),
+        (lambda x, y: (x, y[:, :3]), r"targets must be torch\.float32 of shape \(43, 4\), or \(3, 43, 4\) for"),
+        (lambda x, y: (x, y.expand(2, -1, -1)), r"; got torch\.float32 of shape \(2, 43, 4\)"),
+        (lambda x, y: (x, spoil(y, ((7, 1), math.inf))), "targets must be finite; 1 of 43 samples .* first sample 7"),
+    ],
+    ids=["type", "outputs", "members", "infinity"],
+)
+@pytest.mark.usefixtures("_own_errors")
+def test_targets_that_do_not_fit_are_refused(change, message):
+    network = mlp(SIZES, BP(), SEEDS, dtype=torch.float32)
+    inputs, labels = change(samples()[0], torch.zeros(43, 4))
+    if inputs.dtype == torch.float64:
+        network = mlp(SIZES, BP(), SEEDS, dtype=torch.float64)
+    with pytest.raises(ValueError, match=message):
+        train(network, BP(), inputs, labels, SCHEDULE, weights_of, loss=SquaredError())
+
+
+@pytest.mark.parametrize("targets", [torch.full((43, 4), 0.3), torch.tensor([1.5, -0.5, 0, 0]).expand(43, 4)])
+def test_numbers_that_are_no_probabilities_are_refused_as_targets_of_the_cross_entropy(targets):
+    with pytest.raises(ValueError, match="probabilities that add up to 1: give integer labels, or train with loss=Sq"):
+        train(mlp(SIZES, BP(), SEEDS), BP(), samples()[0], targets, SCHEDULE, weights_of)
+
+
+def test_learning_rates_are_one_or_one_a_member():
+    schedule = dataclasses.replace(SCHEDULE, learning_rate=(0.1, 0.2))
+    with pytest.raises(ValueError, match=r"one for each of 3 members; got \(0\.1, 0\.2\)"):
+        run(BP(), schedule)
+
+
+def test_a_checkpoint_of_another_network_is_refused():
+    memory = Memory()
+    with pytest.raises(StoppedError):
+        run(BP(), progress=StopAfter(3), checkpoint=memory)
+    network = mlp((7, 6, 4), BP(), SEEDS)
+    with pytest.raises(ValueError, match=r"the checkpoint must hold .* another network or another version"):
+        train(network, BP(), *samples(), SCHEDULE, weights_of, checkpoint=memory)
+    assert all(torch.equal(*pair) for pair in zip(network.weights, mlp((7, 6, 4), BP(), SEEDS).weights, strict=True))
+
+
+# ---- divergence --------------------
+
+
+def spoilt_network(rule=DFA(), dtype=torch.float32):  # noqa: B008
+    """Member 1, of seed 1, overflows within the first steps."""
+    network = mlp(SIZES, rule, SEEDS, activation="linear", dtype=dtype)
     network.weights[0][1] *= 1e30
     network.weights[1][1] *= 1e30
+    return network
+
+
+@pytest.mark.parametrize("observe_at", [(0, 0.25, 3), (0, 3)], ids=["seen at an observation", "seen at an epoch's end"])
+def test_a_diverging_member_is_named_and_the_others_go_on(observe_at):
+    network, at = spoilt_network(), 2 if len(observe_at) == 3 else PER_EPOCH
     schedule = Schedule(3, BATCH, 0.2, "mean", observe_at)
-    at = 8 if len(observe_at) > 1 else TOTAL
-    looked = []
 
-    def observe(network):
-        looked.append(len(looked))
-        return {}
-
-    with pytest.raises(
-        FloatingPointError,
-        match=rf"weights under DFA are no longer finite at step {at} for seeds "
-        r"\[1\]: lower the learning rate",
-    ):
-        train(network, DFA(), *samples(), schedule, observe)
-    assert looked == [0]
-    for W in network.weights:
-        assert W[[0, 2]].isfinite().all()
+    message = (
+        rf"under DFA are no longer finite at step {at} for seeds \[1\]: their values are NaN from here, the others"
+    )
+    with pytest.warns(RuntimeWarning, match=message.replace("the others", "the other members go on")):
+        seen = train(network, DFA(), *samples(), schedule, weights_of)
+    alone = mlp(SIZES, DFA(), (3, 4), activation="linear")
+    without = train(alone, DFA(), *samples(), schedule, weights_of)
+    for layer, W in enumerate(network.weights, 1):
+        assert W[1].isnan().all()
+        assert np.isnan(seen[f"W{layer}"][1:, 1]).all()
+        np.testing.assert_allclose(seen[f"W{layer}"][:, [0, 2]], without[f"W{layer}"], rtol=1e-5, atol=1e-6)
+    assert seen["diverged_at_step"].tolist() == pytest.approx([math.nan, at, math.nan], nan_ok=True)
+    assert "diverged_at_step" not in without
 
 
-def test_too_high_a_learning_rate_diverges_by_name():
+def test_a_run_that_lost_a_member_resumes_with_the_same_bits():
+    def spoilt_run(**watched):
+        network = spoilt_network()
+        return network, train(network, DFA(), *samples(), SCHEDULE, weights_of, **watched)
+
+    with pytest.warns(RuntimeWarning, match=r"at step 2 for seeds \[1\]"):
+        whole = spoilt_run()
+    for k in (1, 2, 5, 8, 20):
+        memory = Memory()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            with pytest.raises(StoppedError):
+                spoilt_run(progress=StopAfter(k), checkpoint=memory)
+            network, seen = spoilt_run(checkpoint=memory)
+        for W, expected in zip(network.weights, whole[0].weights, strict=True):
+            assert W.isnan().equal(expected.isnan())
+            assert W[[0, 2]].equal(expected[[0, 2]])
+        for name, values in whole[1].items():
+            assert np.array_equal(seen[name], values, equal_nan=True)
+
+
+def test_a_member_is_warned_of_once():
+    with pytest.warns(RuntimeWarning) as caught:
+        train(spoilt_network(), DFA(), *samples(), SCHEDULE, nothing)
+    assert len(caught) == 1
+
+
+def test_a_run_whose_every_member_diverges_is_an_error():
     network = mlp(SIZES, BP(), SEEDS, activation="relu")
-    with pytest.raises(FloatingPointError, match=r"under BP .* seeds \[3, 1, 4\]"):
+    with pytest.raises(
+        FloatingPointError, match=r"under BP .* at step 8 for seeds \[3, 1, 4\], and no other member is left: lower"
+    ):
         train(network, BP(), *samples(), Schedule(3, BATCH, 1e30, "sum", (0,)), nothing)

@@ -39,11 +39,15 @@ def stamp(
     device: str,
     wall_seconds: float,
     data: Mapping[str, str],
+    pieces: Sequence[Mapping[str, Any]] = (),
+    missing: Sequence[str] = (),
 ) -> "xr.Dataset":
     """Return `dataset` with its provenance, one JSON string in the attribute `provenance`.
 
     `settings` has the fields `profile`, `seeds` and `reduced` (what is smaller than in the paper, in words) beside the
     chapter's own. `commit` is what `commit()` gave before the run. `data` maps each data file to its hash and origin.
+    A result put together from pieces of work keeps the provenance of each in `pieces`; `missing` says which are not
+    there yet, and they count as reduced.
     """
     record = {
         "chapter": chapter,
@@ -51,15 +55,37 @@ def stamp(
         "science_version": science_version,
         "settings": settings_as_data(settings),
         "seeds": list(settings.seeds),
+        "reduced": [*settings.reduced, *missing],
+        **({"pieces": [dict(piece) for piece in pieces]} if pieces else {}),
+        **({"missing": list(missing)} if missing else {}),
+        **_circumstances(commit, device, wall_seconds, data),
+    }
+    return dataset.assign_attrs(provenance=json.dumps(record, sort_keys=True))
+
+
+def stamp_piece(
+    dataset: "xr.Dataset",
+    *,
+    identity: Mapping[str, Any],
+    commit: str,
+    device: str,
+    wall_seconds: float,
+    data: Mapping[str, str],
+) -> "xr.Dataset":
+    """Return `dataset` with the provenance of a piece of work: `identity` is all that its numbers depend on."""
+    record = {"piece": dict(identity), **_circumstances(commit, device, wall_seconds, data)}
+    return dataset.assign_attrs(provenance=json.dumps(record, sort_keys=True))
+
+
+def _circumstances(commit: str, device: str, wall_seconds: float, data: Mapping[str, str]) -> dict[str, Any]:
+    return {
         "commit": commit,
         "versions": versions(),
         "device": device_name(device),
         "wall_seconds": round(wall_seconds, 1),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "data": dict(data),
-        "reduced": list(settings.reduced),
     }
-    return dataset.assign_attrs(provenance=json.dumps(record, sort_keys=True))
 
 
 def commit() -> str:
@@ -111,7 +137,8 @@ def duration(seconds: float) -> str:
 
 def provenance_line(record: Mapping[str, Any]) -> str:
     """Return the line of text that stands below every stored figure."""
-    commit = record["commit"].rstrip("+")[:10] + ("+" if record["commit"].endswith("+") else "")
+    commits = record["commit"].split(", ")
+    commit = ", ".join(each.rstrip("+")[:10] + ("+" if each.endswith("+") else "") for each in commits)
     reduced = "; reduced against the paper: " + ", ".join(record["reduced"]) if record["reduced"] else ""
     return (
         f"Stored {record['profile']}-profile run: {_seeds(record)}, {duration(record['wall_seconds'])} on "
@@ -121,8 +148,9 @@ def provenance_line(record: Mapping[str, Any]) -> str:
 
 
 def _seeds(record: Mapping[str, Any]) -> str:
-    count = len(record["seeds"])
-    return f"{count} seed" if count == 1 else f"{count} seeds"
+    count, pieces = len(record["seeds"]), len(record.get("pieces", []))
+    seeds = f"{count} seed" if count == 1 else f"{count} seeds"
+    return f"{seeds} in {pieces} pieces" if pieces else seeds
 
 
 def figure_note(datasets: Sequence["xr.Dataset"]) -> str:

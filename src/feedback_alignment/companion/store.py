@@ -131,6 +131,12 @@ def read_for(path: Path, identity: Identity) -> "xr.Dataset":
     Raises MissingResultError, DamagedResultError, or StaleResultError naming what differs.
     """
     dataset = read(path)
+    require(dataset, str(path), identity)
+    return dataset
+
+
+def require(dataset: "xr.Dataset", name: str, identity: Identity) -> None:
+    """Raise StaleResultError, naming what differs, unless the dataset called `name` belongs to `identity`."""
     found = provenance(dataset)
     wanted = {
         "chapter": identity.chapter,
@@ -138,14 +144,13 @@ def read_for(path: Path, identity: Identity) -> "xr.Dataset":
         "science_version": identity.science_version,
         "settings": identity.settings,
     }
-    different = [name for name, value in wanted.items() if found.get(name) != value]
+    different = [key for key, value in wanted.items() if found.get(key) != value]
     if different:
-        details = "; ".join(_difference(name, found.get(name), wanted[name]) for name in different)
+        details = "; ".join(_difference(key, found.get(key), wanted[key]) for key in different)
         raise StaleResultError(
-            f"{path} is stale: {details}. Run 'python -m feedback_alignment run {identity.chapter} "
+            f"{name} is stale: {details}. Run 'python -m feedback_alignment run {identity.chapter} "
             f"--profile {identity.profile} --force' to replace it"
         )
-    return dataset
 
 
 def provenance(dataset: "xr.Dataset") -> dict[str, Any]:

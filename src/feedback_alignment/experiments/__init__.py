@@ -2,6 +2,7 @@
 
 SETTINGS (profile -> frozen dataclass), SCIENCE_VERSION (raised when the meaning of the numbers changes),
 run(settings, device, progress) -> xarray.Dataset, claims(dataset) -> list[Claim], figures(dataset, ...) -> Figures.
+A module may add MEMBERS_ARE_INDEPENDENT = True (see `members`) and MEMBERS_IN_PAPER, where its paper profile has fewer.
 """
 
 import difflib
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
 
     from feedback_alignment.companion.claims import Claim
 
-CHAPTERS = ("01_credit_assignment", "02_two_phases", "03_overparametrisation", "04_weight_alignment")
+CHAPTERS = (
+    "01_credit_assignment",
+    "02_two_phases",
+    "03_overparametrisation",
+    "04_weight_alignment",
+    "06_degeneracy_breaking",
+)
 
 
 @runtime_checkable

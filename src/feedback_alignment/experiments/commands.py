@@ -1,15 +1,21 @@
 """What the command line does with chapters: list them, run one, write the scorecard, describe the environment."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from feedback_alignment import experiments
-from feedback_alignment.companion import provenance, scorecard, store
+from feedback_alignment.companion import merging, provenance, scorecard, store
 from feedback_alignment.companion.checkpoints import DamagedCheckpointError
-from feedback_alignment.companion.monitor import Monitor
 from feedback_alignment.companion.store import ResultError
-from feedback_alignment.experiments.stored import identity, state, stored_result
+from feedback_alignment.experiments.computing import compute_here, compute_on_cluster, groups_of
+from feedback_alignment.experiments.devices import require_device
+from feedback_alignment.experiments.members import are_independent, members_in_paper, require_independent, settings_for
+from feedback_alignment.experiments.stored import read, state_and_members, stored_result
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 __all__ = ["DamagedCheckpointError", "ResultError", "environment", "listing", "run", "write_scorecard"]
 
@@ -17,16 +23,17 @@ PROFILES = ("smoke", "quick", "paper")
 
 
 def listing(results: Path | None = None) -> str:
-    """Return the table of chapters, profiles, states and costs, and where results were looked for."""
+    """Return the table of chapters, profiles, states, members and costs, and where results were looked for."""
     directory = store.results_directory(results)
-    rows = [("chapter", "profile", "result", "cost")]
+    rows = [("chapter", "profile", "result", "members", "cost")]
     for chapter in experiments.CHAPTERS:
         experiment = experiments.load(chapter)
         for profile in PROFILES:
-            found = state(chapter, profile, directory)
+            found, members = state_and_members(chapter, profile, directory)
             shown = "run live" if found == "missing" and profile != "paper" else found
-            rows.append((chapter, profile, shown, experiment.COST[profile]))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+            counted = f"{members} of {members_in_paper(chapter, profile)}"
+            rows.append((chapter, profile, shown, counted, experiment.COST[profile]))
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([*lines, f"results are looked for in {directory}"])
 
@@ -40,49 +47,61 @@ def run(
     checkpoints: Path | None,
     time_limit: float | None,
     force: bool,
+    members: Sequence[int] | None = None,
+    group: int | None = None,
+    scheduler: str | None = None,
 ) -> str:
     """Compute a chapter, store the result and return a line that says where; skip what is stored already.
 
-    Raises ValueError for an unknown chapter or device, OSError for folders that cannot be written to,
-    StaleResultError or DamagedResultError for a file that only `force` may replace, StoppedError when the time limit
-    or Ctrl-C ended the run, and what the chapter raises.
+    `members` are the seeds to compute, by default all of the profile; `group` is how many of them make one piece, by
+    default all of them here and one on a cluster; `scheduler` is the address of a Dask scheduler that hands pieces to
+    its workers. Each finished piece is merged into the stored file.
+
+    Raises ValueError for an unknown chapter or device or a chapter that cannot be computed member by member, OSError
+    for folders that cannot be written to, StaleResultError or DamagedResultError for a file that only `force` may
+    replace, StoppedError when the time limit or Ctrl-C ended the run, and what the chapter raises.
     """
     chapter = experiments.chapter_name(chapter)
-    _require_device(device)
+    for option, given in (("--members", members), ("--group", group), ("--scheduler", scheduler)):
+        if given is not None:
+            require_independent(chapter, option)
+    if scheduler is None:
+        require_device(device)
     directory = store.results_directory(results)
     path = store.result_path(directory, chapter, profile)
-    belongs = identity(chapter, profile)
-    if path.exists() and not force:
-        store.read_for(path, belongs)
+    held = read(chapter, profile, directory) if path.exists() and not force else None
+    wanted = experiments.load(chapter).SETTINGS[profile].seeds if members is None else members
+    lacking = wanted if held is None else _lacking(chapter, wanted, held)
+    if not lacking:
         return f"{path} is there for these settings; --force runs again"
-    experiment = experiments.load(chapter)
     folder = checkpoints or directory.parent / "checkpoints"
     _require_writable(directory, "--results")
     _require_writable(folder, "--checkpoints")
-    known = {
-        "chapter": chapter,
-        "science_version": belongs.science_version,
-        "settings": belongs.settings,
-        "device": device,
-    }
-    with Monitor(folder / chapter, known, time_limit) as monitor:
-        dataset = experiment.run(experiment.SETTINGS[profile], device, monitor)
+    here = folder / chapter
+    if scheduler is None:
+        groups = groups_of(lacking, len(lacking) if group is None else group)
+        pieces = compute_here(chapter, profile, groups, device, here, time_limit, directory)
+    else:
+        groups = groups_of(lacking, 1 if group is None else group)
+        pieces = compute_on_cluster(scheduler, chapter, profile, groups, device, here, time_limit)
+    for dataset in pieces:
+        if held is not None and are_independent(chapter):
+            dataset = _together(chapter, profile, read(chapter, profile, directory), dataset)
         store.write(dataset, path)
-        monitor.delete_checkpoints()
+        held = dataset
     return f"stored {path}"
 
 
-def _require_device(device: str) -> None:
-    import torch
+def _lacking(chapter: str, wanted: Sequence[int], held: "xr.Dataset") -> tuple[int, ...]:
+    """Return which of the wanted members a stored result lacks: all, if it says that something of each is `missing`."""
+    if are_independent(chapter):
+        return tuple(seed for seed in wanted if seed not in merging.members(held))
+    return tuple(wanted) if "missing" in store.provenance(held) else ()
 
-    try:
-        torch.zeros(1, dtype=torch.float64, device=device).cpu()
-    except (RuntimeError, AssertionError, TypeError) as error:
-        reason = str(error).splitlines()[0].partition(". ")[0]
-        raise ValueError(
-            f"device {device!r} cannot be used here ({reason}): 'python -m feedback_alignment check' "
-            "lists the devices; --device cpu always works"
-        ) from error
+
+def _together(chapter: str, profile: str, held: "xr.Dataset", dataset: "xr.Dataset") -> "xr.Dataset":
+    seeds = (*merging.members(held), *merging.members(dataset))
+    return merging.merge([held, dataset], provenance.settings_as_data(settings_for(chapter, profile, seeds)))
 
 
 def _require_writable(folder: Path, option: str) -> None:

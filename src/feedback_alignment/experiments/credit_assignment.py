@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SCIENCE_VERSION = 1
+MEMBERS_ARE_INDEPENDENT = True
 RULES: tuple[Rule, ...] = (BP(), FA(), DFA(), DRTP(), LastLayerOnly())
 RANDOM_FEEDBACK = ("FA", "DFA", "DRTP")
 COST = {"smoke": "2 s", "quick": "11 s", "paper": "40 min on one core"}
@@ -90,7 +91,7 @@ def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | Non
     probe = slice(settings.alignment_samples)
 
     def observed(rule: Rule) -> Any:
-        def observe(network: Perceptrons) -> Observations:
+        def observe(network: Perceptrons, step: int) -> Observations:
             aligned = alignment(network, rule, x[probe], y[probe])
             return {
                 "test_accuracy": accuracy(network, x_test, y_test).cpu().numpy(),

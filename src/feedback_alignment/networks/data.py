@@ -46,7 +46,7 @@ class LabelledImages:
         for part in ("train", "test"):
             inputs, labels = getattr(self, f"{part}_inputs"), getattr(self, f"{part}_labels")
             self._check_inputs(f"{self.name}: {part}_inputs", inputs)
-            _check_labels(f"{self.name}: {part}_labels", labels, self.classes)
+            check_labels(f"{self.name}: {part}_labels", labels, self.classes)
             if len(labels) != len(inputs):
                 raise ValueError(
                     f"{self.name}: {part}_labels must hold {len(inputs)} labels, one for each image; got {len(labels)}"
@@ -245,25 +245,8 @@ def resize(images: LabelledImages, side: int) -> LabelledImages:
     return replace(images, train_inputs=resized(images.train_inputs), test_inputs=resized(images.test_inputs))
 
 
-def corrupt_labels(
-    labels: Int64[np.ndarray, " samples"], fraction: float, classes: int, generator: np.random.Generator
-) -> Int64[np.ndarray, " samples"]:
-    """Return labels of which each was replaced, with probability `fraction`, by one drawn uniformly from all classes.
-
-    The new label may be the old one, as in the code released with Refinetti et al. (2021): a share of
-    fraction · (1 - 1/classes) ends up wrong. The same generator state with a larger fraction replaces the same labels
-    and more.
-
-    Raises ValueError for a fraction outside [0, 1] or a label outside 0 to classes - 1.
-    """
-    _check_labels("labels", labels, classes)
-    if not 0 <= fraction <= 1:
-        raise ValueError(f"fraction must be a probability in [0, 1]; got {fraction}")
-    replaced = generator.random(len(labels)) < fraction
-    return np.where(replaced, generator.integers(0, classes, len(labels)), labels)
-
-
-def _check_labels(field: str, labels: np.ndarray, classes: int) -> None:
+def check_labels(field: str, labels: np.ndarray, classes: int) -> None:
+    """Raise ValueError, naming `field`, unless `labels` are int64 of shape (samples,) from 0 to classes - 1."""
     if labels.ndim != 1 or labels.dtype != np.int64 or not labels.size:
         raise ValueError(
             f"{field} must be int64 of shape (samples,), at least one; got {labels.dtype} of {labels.shape}"

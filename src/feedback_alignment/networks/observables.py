@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from feedback_alignment.networks.perceptron import Perceptrons, classification_error, one_hot
+from feedback_alignment.networks.losses import classification_error, one_hot
+from feedback_alignment.networks.perceptron import Perceptrons
 from feedback_alignment.networks.rules import BP, Rule
 
 
@@ -42,29 +43,70 @@ class Alignment:
     """Standard deviation of the same over samples."""
     update: Float[Tensor, "members layers"]
     """cos∠(δW_l, δW_l^BP) of the update that the whole batch gives."""
+    overall_gradient: Float[Tensor, " members"]
+    """As `gradient`, with the δa_l of all hidden layers in one vector (Refinetti et al. 2021, Eq. 18)."""
+    overall_gradient_without_last: Float[Tensor, " members"]
+    """The same without the last hidden layer, as the code released with that paper has it; NaN if there is no other."""
+    overall_update: Float[Tensor, " members"]
+    """As `update`, with the δW_l of all hidden layers in one vector."""
 
 
 def alignment(
-    network: Perceptrons, rule: Rule, inputs: Float[Tensor, "batch features"], labels: Int[Tensor, " batch"]
+    network: Perceptrons,
+    rule: Rule,
+    inputs: Float[Tensor, "*members batch features"],
+    labels: Int[Tensor, "*members batch"],
 ) -> Alignment:
-    """Measure how far `rule` points along back-propagation in each hidden layer, on one batch."""
+    """Measure how far `rule` points along back-propagation in each hidden layer.
+
+    The batch may be shared, or one a member.
+    """
     layers = network.forward(inputs)
     target = one_hot(labels, layers[-1].shape[-1], layers[-1].dtype).expand_as(layers[-1])
     error = classification_error(layers[-1], target)
     ours, true = (network.teach(chosen, layers, error, target) for chosen in (rule, BP()))
-    columns: list[list[Tensor]] = []
-    for index, below in enumerate(layers[:-2]):
-        signal, delta = true.signals[index], true.deltas[index]
-        assert signal is not None
-        assert delta is not None
-        our_signal, our_delta = (
-            torch.full_like(delta, torch.nan) if part is None else part
-            for part in (ours.signals[index], ours.deltas[index])
-        )
-        gradient, signals = cosine(our_delta, delta), cosine(our_signal, signal)
-        update = cosine((our_delta.mT @ below).flatten(-2), (delta.mT @ below).flatten(-2))
-        columns.append([*_mean_and_spread(gradient), *_mean_and_spread(signals), update])
-    return Alignment(*(torch.stack(values, -1) for values in zip(*columns, strict=True)))
+    signals, true_signals = _hidden(ours.signals, true.signals), _hidden(true.signals, true.signals)
+    deltas, true_deltas = _hidden(ours.deltas[:-1], true.signals), _hidden(true.deltas[:-1], true.signals)
+    updates, true_updates = _updates(deltas, layers), _updates(true_deltas, layers)
+    overall = _in_one_vector(deltas, true_deltas)
+    gradient, gradient_spread = _over_layers(deltas, true_deltas)
+    signal, signal_spread = _over_layers(signals, true_signals)
+    return Alignment(
+        gradient=gradient,
+        gradient_spread=gradient_spread,
+        signal=signal,
+        signal_spread=signal_spread,
+        update=torch.stack([cosine(W, V) for W, V in zip(updates, true_updates, strict=True)], -1),
+        overall_gradient=overall,
+        overall_gradient_without_last=(
+            _in_one_vector(deltas[:-1], true_deltas[:-1]) if len(deltas) > 1 else torch.full_like(overall, torch.nan)
+        ),
+        overall_update=cosine(torch.cat(updates, -1), torch.cat(true_updates, -1)),
+    )
+
+
+def _hidden(parts: list[Tensor | None], like: list[Tensor | None]) -> list[Tensor]:
+    """Return the hidden layers' parts, NaN where the rule leaves a layer alone; `like` has all of BP's."""
+    return [
+        torch.full_like(shape, torch.nan) if part is None else part
+        for part, shape in zip(parts, like, strict=True)
+        if shape is not None
+    ]
+
+
+def _updates(deltas: list[Tensor], layers: list[Tensor]) -> list[Float[Tensor, "members _"]]:
+    return [(delta.mT @ below).flatten(-2) for delta, below in zip(deltas, layers, strict=False)]
+
+
+def _over_layers(
+    ours: list[Tensor], true: list[Tensor]
+) -> tuple[Float[Tensor, "members layers"], Float[Tensor, "members layers"]]:
+    found = [_mean_and_spread(cosine(a, b)) for a, b in zip(ours, true, strict=True)]
+    return torch.stack([mean for mean, _ in found], -1), torch.stack([spread for _, spread in found], -1)
+
+
+def _in_one_vector(ours: list[Tensor], true: list[Tensor]) -> Float[Tensor, " members"]:
+    return _mean_and_spread(cosine(torch.cat(ours, -1), torch.cat(true, -1)))[0]
 
 
 def _mean_and_spread(
@@ -77,10 +119,55 @@ def _mean_and_spread(
 
 
 def accuracy(
-    network: Perceptrons, inputs: Float[Tensor, "samples features"], labels: Int[Tensor, " samples"], chunk: int = 2000
+    network: Perceptrons,
+    inputs: Float[Tensor, "samples features"],
+    labels: Int[Tensor, "*members samples"],
+    chunk: int = 2000,
 ) -> Float[Tensor, " members"]:
-    """Return the fraction of samples that each member classifies correctly, computed `chunk` samples at a time."""
-    right = torch.zeros(len(network.seeds), dtype=torch.int64, device=inputs.device)
-    for x, y in zip(torch.split(inputs, chunk), torch.split(labels, chunk), strict=True):
-        right += (network.forward(x)[-1].argmax(-1) == y).sum(-1)
-    return right.double() / len(labels)
+    """Return the fraction of samples that each member classifies correctly, NaN for a member that has diverged.
+
+    Labels may be shared, or one set a member. Computed `chunk` samples at a time.
+    """
+    return fit(network, inputs, labels, chunk).accuracy
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How well, and how decidedly, each member classifies a set of samples; NaN for a member that has diverged."""
+
+    accuracy: Float[Tensor, " members"]
+    """Fraction of samples classified correctly."""
+    loss: Float[Tensor, " members"]
+    """Mean cross entropy of a sample, in nats."""
+    probability_spread: Float[Tensor, " members"]
+    """Standard deviation over samples of the probability of a class, root mean square over classes.
+
+    0 where every sample gets the same prediction, at most √(C − 1)/C for C classes.
+    """
+
+
+def fit(
+    network: Perceptrons,
+    inputs: Float[Tensor, "samples features"],
+    labels: Int[Tensor, "*members samples"],
+    chunk: int = 2000,
+) -> Fit:
+    """Measure accuracy, loss and the spread of predictions, `chunk` samples at a time.
+
+    Labels may be shared, or one set a member.
+    """
+    members, samples = len(network.seeds), labels.shape[-1]
+    right = torch.zeros(members, dtype=torch.int64, device=inputs.device)
+    loss = torch.zeros(members, dtype=torch.float64, device=inputs.device)
+    first, second = (loss.new_zeros(members, network.weights[-1].shape[1]) for _ in range(2))
+    for x, y in zip(torch.split(inputs, chunk), torch.split(labels, chunk, -1), strict=True):
+        log_p = network.forward(x)[-1].double().log_softmax(-1)
+        wanted = y.expand(log_p.shape[:-1])
+        p = log_p.exp()
+        right += (log_p.argmax(-1) == wanted).sum(-1)
+        loss -= log_p.gather(-1, wanted[..., None]).sum((-2, -1))
+        first += p.sum(-2)
+        second += (p * p).sum(-2)
+    variance = second / samples - (first / samples).square()
+    share = (right.double() / samples).masked_fill(loss.isnan(), torch.nan)
+    return Fit(share, loss / samples, variance.mean(-1).clamp(min=0).sqrt())

@@ -1,12 +1,13 @@
-"""Multilayer perceptrons without biases, as ensembles that are trained in lockstep.
+"""Multilayer perceptrons as ensembles that are trained in lockstep.
 
 Every tensor has a leading `members` axis. A member's numbers depend on its own seed alone, never on its companions.
-Symbols: a_l = W_l h_{l-1}, h_l = g(a_l), h_0 = x; the network's output is a_L (Refinetti et al. 2021, Introduction).
+Symbols: a_l = W_l h_{l-1} + b_l, h_l = g(a_l), h_0 = x; the network's output is a_L (Refinetti et al. 2021,
+Introduction, where there are no biases).
 """
 
 import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -14,20 +15,22 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from feedback_alignment import streams
+from feedback_alignment.networks.activations import activation as activation_function
+from feedback_alignment.networks.ensemble import Ensemble, StepSize
+from feedback_alignment.networks.feedback import Distribution, draw_feedback
+from feedback_alignment.networks.feedback_distributions import Uniform
+from feedback_alignment.networks.initialisation import Initialisation, PyTorchDefault
+from feedback_alignment.networks.perturbation import GradientRule
 from feedback_alignment.networks.rules import HiddenLayer, Rule
+from feedback_alignment.networks.slopes import slope
 
-Slope = Callable[[Tensor], Tensor]
-ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], Slope]] = {
-    "tanh": (torch.tanh, lambda h: 1 - h * h),
-    "relu": (torch.relu, lambda h: (h > 0).to(h.dtype)),
-    "linear": (lambda a: a, torch.ones_like),
-}
-"""name -> (g, g' written as a function of h = g(a))."""
+PYTORCH_DEFAULT = PyTorchDefault()
+UNIFORM = Uniform()
 
 
 @dataclass
-class Perceptrons:
-    """An ensemble: weights W_1 … W_L and feedback F_1 … F_{L-1} of every member."""
+class Perceptrons(Ensemble):
+    """An ensemble: weights W_1 … W_L, feedback F_1 … F_{L-1} and, if any, biases b_1 … b_L of every member."""
 
     weights: list[Tensor]
     """W_l, each with shape (members, n_l, n_{l-1})."""
@@ -35,9 +38,13 @@ class Perceptrons:
     """F_l of the hidden layers, each (members, n_l, columns), or None."""
     activation: str
     seeds: tuple[int, ...]
+    biases: list[Tensor] | None = None
+    """b_l, each with shape (members, n_l), or None for a network without biases."""
+    steps_taken: Int[Tensor, " members"] = field(init=False)
+    """How many batches each member has learnt from: the same for all, counted on the CPU."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for weights that do not chain or do not fit the feedback, or an unknown activation."""
+        """Raise ValueError for weights that do not chain or fit biases or feedback, or an unknown activation."""
         shapes = [tuple(W.shape) for W in self.weights]
         chained = all(below[1] == above[2] for below, above in itertools.pairwise(shapes))
         if len(shapes) < 2 or not chained or any(shape[0] != len(self.seeds) for shape in shapes):
@@ -51,17 +58,93 @@ class Perceptrons:
                 "feedback must be None or (members, n_l, columns) for each hidden layer, here with "
                 f"(members, n_l) in {[shape[:2] for shape in shapes[:-1]]}; got {found}"
             )
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(f"activation must be one of {sorted(ACTIVATIONS)}; got {self.activation!r}")
+        wanted = [shape[:2] for shape in shapes]
+        if self.biases is not None and [tuple(b.shape) for b in self.biases] != wanted:
+            raise ValueError(
+                f"biases must be None or (members, n_l) for every layer, here {wanted}; "
+                f"got {[tuple(b.shape) for b in self.biases]}"
+            )
+        activation_function(self.activation)
+        self.steps_taken = torch.zeros(len(self.seeds), dtype=torch.int64)
 
     def forward(self, inputs: Float[Tensor, "... batch features"]) -> list[Float[Tensor, "... batch _"]]:
         """Return [h_0, h_1, …, h_{L-1}, a_L]. `inputs` may be shared (batch, features) or one batch a member."""
-        g, _ = ACTIVATIONS[self.activation]
+        g = activation_function(self.activation)
         layers = [inputs]
-        for W in self.weights[:-1]:
-            layers.append(g(layers[-1] @ W.mT))
-        layers.append(layers[-1] @ self.weights[-1].mT)
+        for index in range(len(self.weights) - 1):
+            layers.append(g(self._affine(index, layers[-1])))
+        layers.append(self._affine(len(self.weights) - 1, layers[-1]))
         return layers
+
+    def _affine(self, index: int, below: Float[Tensor, "... batch _"]) -> Float[Tensor, "members batch _"]:
+        a = below @ self.weights[index].mT
+        return a if self.biases is None else a + self.biases[index][:, None]
+
+    def state(self) -> dict[str, Tensor]:
+        """Return weights, biases and the count of steps by name, not copied."""
+        state = {f"weights {layer}": W for layer, W in enumerate(self.weights, 1)}
+        state |= {f"biases {layer}": b for layer, b in enumerate(self.biases or [], 1)}
+        return state | {"steps taken": self.steps_taken}
+
+    def outputs(self, inputs: Float[Tensor, "... batch features"]) -> Float[Tensor, "members batch outputs"]:
+        """Return a_L."""
+        return self.forward(inputs)[-1]
+
+    def update(
+        self,
+        rule: Rule,
+        inputs: Float[Tensor, "members batch features"],
+        target: Float[Tensor, "members batch outputs"],
+        step: StepSize,
+    ) -> None:
+        """Take one step of gradient descent in place: W_l ← W_l − rate_l Σ_samples δa_l h_{l-1}ᵀ, b_l likewise.
+
+        `update_many` takes the same steps, to rounding, in a compiled loop where it can.
+        """
+        layers = self.forward(inputs)
+        teaching = self.teach(rule, layers, step.loss.error(layers[-1], target), target)
+        batch = inputs.shape[-2]
+        rates = [step.hidden_rates(batch)] * (len(self.weights) - 1) + [step.output_rates(batch)]
+        for index, (delta, below, rate) in enumerate(zip(teaching.deltas, layers, rates, strict=False)):
+            if delta is None:
+                continue
+            W, b = self.weights[index], None if self.biases is None else self.biases[index]
+            minus_rate = -delta.new_tensor(rate)[:, None, None]
+            if isinstance(rule, GradientRule) and index < len(self.weights) - 1:
+                G_W, G_b = _changed(rule, delta.mT @ below, None if b is None else delta.sum(1), teaching.asked[index])
+                W.add_(minus_rate * G_W)
+                if b is not None and G_b is not None:
+                    b.add_(minus_rate[:, 0] * G_b)
+            else:
+                scaled = minus_rate * delta
+                W.baddbmm_(scaled.mT, below)
+                if b is not None:
+                    b.add_(scaled.sum(1))
+        self.steps_taken += 1
+
+    def update_many(
+        self,
+        rule: Rule,
+        inputs: Float[Tensor, "samples features"],
+        targets: Float[Tensor, "*members samples outputs"],
+        orders: Int[Tensor, "members steps batch"],
+        step: StepSize,
+    ) -> None:
+        """Take one step for each batch of `orders`, whose entries are indices of samples.
+
+        On a CPU, the package's own rules and losses run in a compiled loop, the members shared out between torch's
+        number of threads; a rule that it does not know, such as a reader's own, goes through `update` step by step.
+        """
+        from feedback_alignment.networks.perceptron_descent import compiled_descent
+
+        descent = compiled_descent(
+            rule, step, self.activation, self.weights, self.biases, self.feedback, (inputs, targets)
+        )
+        if descent is None:
+            super().update_many(rule, inputs, targets, orders, step)
+            return
+        descent.run(inputs, targets, orders, step)
+        self.steps_taken += orders.shape[1]
 
     def teach(
         self,
@@ -72,29 +155,32 @@ class Perceptrons:
     ) -> "Teaching":
         """Form the teaching signals and δa_1, …, δa_L of `rule` from the activities `layers` that `forward` gave.
 
-        δa_L = e in every rule. A hidden layer that does not learn has None, and so have those that would hear from it.
+        δa_L = e in every rule. A hidden layer that does not learn has None, and those that would hear from it hear 0.
         """
-        _, slope = ACTIVATIONS[self.activation]
         signals: list[Tensor | None] = []
         deltas: list[Tensor | None] = [error]
+        asked: list[HiddenLayer] = []
         for index in range(len(self.weights) - 2, -1, -1):
             above = deltas[0]
-            signal = (
-                None
-                if above is None
-                else rule.teaching_signal(
-                    HiddenLayer(
-                        delta_above=above,
-                        weight_above=self.weights[index + 1],
-                        error=error,
-                        target=target,
-                        feedback=self.feedback[index],
-                    )
-                )
+            layer = HiddenLayer(
+                delta_above=torch.zeros_like(layers[index + 2]) if above is None else above,
+                weight_above=self.weights[index + 1],
+                error=error,
+                target=target,
+                feedback=self.feedback[index],
+                layer=index + 1,
+                seeds=self.seeds,
+                step=int(self.steps_taken[0]),
             )
+            signal = rule.teaching_signal(layer)
+            asked.insert(0, layer)
             signals.insert(0, signal)
-            deltas.insert(0, None if signal is None else signal * slope(layers[index + 1]))
-        return Teaching(signals, deltas)
+            deltas.insert(0, None if signal is None else signal * self._slope(index, layers))
+        return Teaching(signals, deltas, asked)
+
+    def _slope(self, index: int, layers: list[Tensor]) -> Float[Tensor, "members batch _"]:
+        """Return g'(a) of the hidden layer that W_{index + 1} leads to."""
+        return slope(self.activation, layers[index + 1], lambda: self._affine(index, layers[index]))
 
 
 @dataclass(frozen=True)
@@ -105,6 +191,21 @@ class Teaching:
     """Teaching signal at the output h_l of each hidden layer, (members, batch, n_l)."""
     deltas: list[Tensor | None]
     """δa_1, …, δa_L: the signals times g'(a_l), and the error e, (members, batch, n_l)."""
+    asked: list[HiddenLayer]
+    """What the rule could look at for each hidden layer."""
+
+
+def _changed(
+    rule: GradientRule,
+    G_W: Float[Tensor, "members above below"],
+    G_b: Float[Tensor, "members above"] | None,
+    layer: HiddenLayer,
+) -> tuple[Float[Tensor, "members above below"], Float[Tensor, "members above"] | None]:
+    """Hand a hidden layer's whole gradient to the rule as one vector a member."""
+    whole = G_W.flatten(1) if G_b is None else torch.cat((G_W.flatten(1), G_b), 1)
+    changed = rule.gradient(whole, layer)
+    learnt = G_W[0].numel()
+    return changed[:, :learnt].view_as(G_W), None if G_b is None else changed[:, learnt:]
 
 
 def mlp(
@@ -113,47 +214,41 @@ def mlp(
     seeds: Sequence[int],
     *,
     activation: str = "tanh",
+    bias: bool = False,
+    initialisation: Initialisation = PYTORCH_DEFAULT,
+    feedback: Distribution | Sequence[Tensor | None] = UNIFORM,
     dtype: torch.dtype = torch.float32,
     device: str | torch.device = "cpu",
 ) -> Perceptrons:
-    """Make an ensemble of bias-free multilayer perceptrons, one member a seed.
+    """Make an ensemble of multilayer perceptrons, one member a seed, by default without biases.
 
-    `sizes` = (n_0, …, n_L). Weights are uniform in ±1/√n_{l-1} (PyTorch's default for a linear layer), feedback is
-    uniform in ±1/√n_l (Refinetti et al. 2021, SM E, as in their released code), each drawn on the CPU in float64
-    from the member's own streams 'weights' and 'feedback': two rules with equal seeds start from equal weights.
+    `sizes` = (n_0, …, n_L). By default weights are uniform in ±1/√n_{l-1} (PyTorch's own for a linear layer) and
+    feedback is uniform in ±1/√n_l (Refinetti et al. 2021, SM E, as in their released code). `feedback` is where the
+    matrices that `rule` wants come from, one F for all members included, or the matrices themselves, one a hidden
+    layer. Everything is drawn on the CPU in float64 from the member's own streams 'weights', 'biases' and 'feedback':
+    two rules with equal seeds start from equal weights.
 
-    Raises ValueError for fewer than two layers of weights, a size below 1, no or repeated seeds, or an unknown
-    activation.
+    Raises ValueError for fewer than two layers of weights, a size below 1, no or repeated seeds, an unknown
+    activation, or feedback that does not fit.
     """
     if len(sizes) < 3 or min(sizes) < 1:
         raise ValueError(f"sizes must be those of inputs, hidden layers (one or more) and outputs; got {tuple(sizes)}")
     if not seeds or len(set(seeds)) != len(seeds):
         raise ValueError(f"seeds must be different integers, one a member; got {tuple(seeds)}")
 
-    def uniform(stream: str, layer: int, rows: int, columns: int, bound: float) -> Tensor:
-        draws = [streams.generator(seed, stream, layer).uniform(-bound, bound, (rows, columns)) for seed in seeds]
-        return torch.from_numpy(np.stack(draws)).to(dtype).to(device)
-
-    weights = [
-        uniform("weights", layer, sizes[layer], sizes[layer - 1], sizes[layer - 1] ** -0.5)
-        for layer in range(1, len(sizes))
-    ]
-    columns = {"none": None, "output": lambda layer: sizes[-1], "above": lambda layer: sizes[layer + 1]}[rule.feedback]
-    hidden = range(1, len(sizes) - 1)
-    feedback = [
-        None if columns is None else uniform("feedback", layer, sizes[layer], columns(layer), sizes[layer] ** -0.5)
-        for layer in hidden
-    ]
-    return Perceptrons(weights, feedback, activation, tuple(seeds))
-
-
-def classification_error(
-    logits: Float[Tensor, "members batch classes"], target: Float[Tensor, "members batch classes"]
-) -> Float[Tensor, "members batch classes"]:
-    """Return e = softmax(a_L) − y, the gradient of the cross entropy of one sample with respect to a_L."""
-    return torch.softmax(logits, dim=-1) - target
-
-
-def one_hot(labels: Int[Tensor, "..."], classes: int, dtype: torch.dtype) -> Float[Tensor, "... classes"]:
-    """Return labels as rows of an identity matrix, shape (…, classes). Raises IndexError for a label out of range."""
-    return torch.eye(classes, dtype=dtype, device=labels.device)[labels]
+    shapes = [(above, below) for below, above in itertools.pairwise(sizes)]
+    weights, biases = (
+        [
+            torch.from_numpy(np.stack([draw(streams.generator(seed, stream, layer), shape) for seed in seeds])).to(
+                device, dtype
+            )
+            for layer, shape in enumerate(shapes, 1)
+        ]
+        for stream, draw in (("weights", initialisation.weights), ("biases", initialisation.biases))
+    )
+    if isinstance(feedback, Distribution):
+        drawn = draw_feedback(feedback, rule, sizes[1:-1], weights, seeds)
+        matrices = [None if F is None else F.whole() for F in drawn]
+    else:
+        matrices = list(feedback)
+    return Perceptrons(weights, matrices, activation, tuple(seeds), biases if bias else None)

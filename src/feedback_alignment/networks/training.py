@@ -1,9 +1,13 @@
-"""The training loop: plain stochastic gradient descent on an ensemble, with observations, checkpoints and resume."""
+"""The training loop: plain stochastic gradient descent on an ensemble, with observations, checkpoints and resume.
+
+Data and targets stay on the network's device. Every member's order is drawn on the CPU, an epoch at a time, from its
+own stream, and copied; nothing else goes to the device and nothing comes back between two looks.
+"""
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -11,10 +15,16 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from feedback_alignment import streams
-from feedback_alignment.networks.perceptron import Perceptrons, classification_error, one_hot
+from feedback_alignment.networks.divergence import Divergence
+from feedback_alignment.networks.ensemble import Ensemble, StepSize
+from feedback_alignment.networks.losses import CrossEntropy, Loss, classification_error
+from feedback_alignment.networks.perceptron import Perceptrons
 from feedback_alignment.networks.rules import Rule
+from feedback_alignment.networks.training_data import Labels, Targets, make_targets, require_fit
 
 Observations = dict[str, np.ndarray]
+Network = TypeVar("Network", bound=Ensemble)
+CROSS_ENTROPY = CrossEntropy()
 
 
 @runtime_checkable
@@ -24,11 +34,14 @@ class Progress(Protocol):
     def begin(self, label: str, total: int, done: int) -> None:
         """A stage of `total` steps starts, `done` of them finished before."""
 
+    def patience(self) -> int:
+        """How many steps, at least 1, may be taken before the loop asks again."""
+
     def checkpoint_due(self) -> bool:
         """Whether the state should be written now."""
 
-    def advance(self) -> None:
-        """One more step is done. Raises to stop the loop; the state has been written if `checkpoint_due` said so."""
+    def advance(self, steps: int = 1) -> None:
+        """So many more steps are done. Raises to stop the loop; the state was written if `checkpoint_due` said so."""
 
 
 @runtime_checkable
@@ -48,21 +61,18 @@ class Schedule:
 
     epochs: float
     batch: int
-    learning_rate: float
-    """η; the update of one batch is −η times the gradient of the loss under `reduction`."""
+    learning_rate: float | tuple[float, ...]
+    """η, for all members alike or one a member; a batch's update is −η times the gradient under `reduction`."""
     reduction: Literal["mean", "sum"]
     """Whether the loss of a batch is the mean or the sum of its samples' losses, in every layer alike."""
     observe_at: tuple[float, ...]
     """Epochs at which to observe, ascending, from 0 to `epochs`; rounded to whole steps."""
 
     def __post_init__(self) -> None:
-        if self.batch < 1 or not 0 <= self.epochs < math.inf or not 0 < self.learning_rate < math.inf:
-            raise ValueError(
-                "a schedule needs finite epochs >= 0, batch >= 1 and a finite learning rate > 0; got "
-                f"{self.epochs}, {self.batch} and {self.learning_rate}"
-            )
-        if self.reduction not in ("mean", "sum"):
-            raise ValueError(f"reduction must be 'mean' or 'sum'; got {self.reduction!r}")
+        """Raise ValueError for numbers that make no schedule."""
+        if self.batch < 1 or not 0 <= self.epochs < math.inf:
+            raise ValueError(f"a schedule needs finite epochs >= 0 and batch >= 1; got {self.epochs} and {self.batch}")
+        StepSize(self.learning_rate, self.reduction)
         times = self.observe_at
         if list(times) != sorted(set(times)) or not times or times[0] < 0 or times[-1] > self.epochs:
             raise ValueError(f"observe_at must ascend within 0 … {self.epochs} epochs; got {times}")
@@ -84,6 +94,7 @@ def step(
     for W, delta, below in zip(network.weights, deltas, layers, strict=False):
         if delta is not None:
             W.baddbmm_(delta.mT, below, alpha=-rate)
+    network.steps_taken += 1
 
 
 def batches(seeds: Sequence[int], epoch: int, samples: int, batch: int) -> Int[np.ndarray, "members steps batch"]:
@@ -93,106 +104,112 @@ def batches(seeds: Sequence[int], epoch: int, samples: int, batch: int) -> Int[n
     return np.stack(orders).reshape(len(seeds), steps, batch)
 
 
+def latest_batch(seeds: Sequence[int], step: int, samples: int, batch: int) -> Int[np.ndarray, "members batch"]:
+    """Return the samples of the batch that the last of `step` steps was taken on, for each member.
+
+    Raises ValueError before the first step.
+    """
+    if step < 1:
+        raise ValueError(f"before the first step there is no latest batch; got step {step}")
+    epoch, within = divmod(step - 1, samples // batch)
+    return batches(seeds, epoch, samples, batch)[:, within]
+
+
 def train(
-    network: Perceptrons,
+    network: Network,
     rule: Rule,
-    inputs: Float[Tensor, "samples features"],
-    labels: Int[Tensor, " samples"],
+    inputs: Float[Tensor, "samples ..."],
+    labels: Labels | Targets,
     schedule: Schedule,
-    observe: Callable[[Perceptrons], Observations],
+    observe: Callable[[Network, int], Observations],
     *,
+    loss: Loss = CROSS_ENTROPY,
+    hidden_error_scale: float = 1.0,
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Observations:
-    """Train `network` in place by `rule` on the cross entropy and return what `observe` saw, stacked along axis 0.
+    """Train `network` in place by `rule` and return what `observe` saw, stacked along axis 0.
 
-    `observe` maps the network to arrays by name, each with `members` as its first axis; entry i of the result
-    belongs to `schedule.observe_at[i]`. Interrupted and started again with the same `checkpoint`, the run ends bit
-    for bit where the uninterrupted one does (same device, same number of threads).
+    `labels` are integers for a classification, or targets y as numbers; shared by the members or one set a member (see
+    `training_data.make_targets`). `hidden_error_scale` is that of `StepSize`. `observe` maps the network
+    and the number of steps taken (see `latest_batch`) to arrays by name, each with `members` as its first axis; entry i
+    of the result belongs to `schedule.observe_at[i]`.
 
-    Raises ValueError for data that do not fit the network or the batch, FloatingPointError when a member diverges,
-    and whatever `progress.advance` raises to stop.
+    After every epoch and before every observation the state is looked at. A member that is no longer finite is named in
+    a RuntimeWarning with its step, its state is NaN from there, and the others go on. The result then has one entry
+    more, `diverged_at_step` (members,): that step, and NaN for a member that is well.
+
+    Interrupted and started again with the same `checkpoint`, the run ends bit for bit where the uninterrupted one does,
+    on the same device and with the same number of threads. On a GPU that holds where torch is told to use
+    deterministic algorithms, as `python -m feedback_alignment run` does.
+
+    Raises ValueError for data that do not fit the network or the batch, as many learning rates as there are members
+    neither one nor all, or a checkpoint of another network; FloatingPointError when every member has diverged; and
+    whatever `progress.advance` raises to stop.
     """
-    _refuse_unfit_data(network, inputs, labels, schedule.batch)
-    samples, classes = len(inputs), network.weights[-1].shape[1]
+    require_fit(network, inputs, schedule.batch)
+    targets = make_targets(network, inputs, labels, loss)
+    size = StepSize(schedule.learning_rate, schedule.reduction, loss, hidden_error_scale)
+    if len(size.rates) not in (1, len(network.seeds)):
+        raise ValueError(f"need one learning rate, or one for each of {len(network.seeds)} members; got {size.rates}")
+    samples = len(inputs)
     per_epoch = samples // schedule.batch
     observe_steps = [round(time * per_epoch) for time in schedule.observe_at]
     total = round(schedule.epochs * per_epoch)
-    rate = schedule.learning_rate / (schedule.batch if schedule.reduction == "mean" else 1)
-    targets = one_hot(labels, classes, inputs.dtype)
 
     seen: list[Observations] = []
-    done = _restore(network, seen, checkpoint)
+    divergence = Divergence(len(network.seeds))
+    done = _restore(network, seen, divergence, checkpoint)
     if progress is not None:
         progress.begin(rule.name, total, min(done, total))
-    order = None
-    for index in range(done, total + 1):
-        if index == total or index in observe_steps:
-            _refuse_divergence(network, rule, index)
-        while len(seen) < len(observe_steps) and observe_steps[len(seen)] == index:
-            seen.append({name: np.array(values) for name, values in observe(network).items()})
-        if index == total:
+    orders = None
+    while done <= total:
+        epoch, within = divmod(done, per_epoch)
+        if within == 0 or done == total or done in observe_steps:
+            divergence.look(network, rule.name, done)
+        while len(seen) < len(observe_steps) and observe_steps[len(seen)] == done:
+            seen.append({name: np.array(values) for name, values in observe(network, done).items()})
+        if done == total:
             break
-        epoch, within = divmod(index, per_epoch)
-        if order is None or within == 0:
-            order = torch.from_numpy(batches(network.seeds, epoch, samples, schedule.batch)).to(inputs.device)
-        chosen = order[:, within]
-        step(network, rule, inputs[chosen], targets[chosen], rate)
+        if orders is None or within == 0:
+            orders = torch.from_numpy(batches(network.seeds, epoch, samples, schedule.batch)).to(inputs.device)
+        ahead = min(per_epoch - within, *(stop - done for stop in (*observe_steps, total) if stop > done))
+        if progress is not None:
+            ahead = min(ahead, progress.patience())
+        network.update_many(rule, inputs, targets, orders[:, within : within + ahead], size)
+        done += ahead
         if progress is not None:
             if progress.checkpoint_due() and checkpoint is not None:
-                checkpoint.write(_state(network, seen, index + 1))
-            progress.advance()
+                checkpoint.write(_state(network, seen, divergence, done))
+            progress.advance(ahead)
     if checkpoint is not None and done <= total:
-        checkpoint.write(_state(network, seen, total + 1))
-    return {name: np.stack([entry[name] for entry in seen]) for name in seen[0]}
+        checkpoint.write(_state(network, seen, divergence, total + 1))
+    stacked = {name: np.stack([entry[name] for entry in seen]) for name in seen[0]}
+    return stacked if np.isnan(divergence.at_step).all() else stacked | {"diverged_at_step": divergence.at_step}
 
 
-def _refuse_unfit_data(network: Perceptrons, inputs: Tensor, labels: Tensor, batch: int) -> None:
-    W_first, W_last = network.weights[0], network.weights[-1]
-    features, classes = W_first.shape[2], W_last.shape[1]
-    if inputs.ndim != 2 or inputs.shape[1] != features:
-        raise ValueError(f"inputs must be (samples, {features}), the network's features; got {tuple(inputs.shape)}")
-    if inputs.dtype != W_first.dtype:
-        raise ValueError(
-            f"inputs must be {W_first.dtype}, as the network's weights are; got {inputs.dtype}: "
-            "convert them, or make the network with mlp(..., dtype=inputs.dtype)"
-        )
-    if len(labels) != len(inputs) or len(inputs) < batch:
-        raise ValueError(
-            f"need as many labels as inputs and at least one batch of {batch}; "
-            f"got {len(inputs)} inputs and {len(labels)} labels"
-        )
-    if not 0 <= int(labels.min()) <= int(labels.max()) < classes:
-        raise ValueError(f"labels must lie in 0 … {classes - 1}; got {int(labels.min())} … {int(labels.max())}")
-    broken = (~inputs.isfinite()).any(1).nonzero().flatten().tolist()
-    if broken:
-        raise ValueError(
-            f"inputs must be finite; {len(broken)} of {len(inputs)} samples hold NaN or infinity, "
-            f"first sample {broken[0]}: clean the data"
-        )
-
-
-def _refuse_divergence(network: Perceptrons, rule: Rule, index: int) -> None:
-    finite = torch.stack([W.isfinite().flatten(1).all(1) for W in network.weights]).all(0)
-    lost = [seed for seed, fine in zip(network.seeds, finite.tolist(), strict=True) if not fine]
-    if lost:
-        raise FloatingPointError(
-            f"weights under {rule.name} are no longer finite at step {index} for seeds {lost}: lower the learning rate"
-        )
-
-
-def _state(network: Perceptrons, seen: list[Observations], done: int) -> dict[str, np.ndarray]:
-    state = {f"weights {layer}": W.cpu().numpy() for layer, W in enumerate(network.weights, 1)}
+def _state(network: Ensemble, seen: list[Observations], divergence: Divergence, done: int) -> dict[str, np.ndarray]:
+    state = {f"network {name}": values.cpu().numpy() for name, values in network.state().items()}
     state |= {f"seen {index} {name}": values for index, entry in enumerate(seen) for name, values in entry.items()}
-    return state | {"steps done": np.array(done), "observations": np.array(len(seen))}
+    counts = {"steps done": np.array(done), "observations": np.array(len(seen))}
+    return state | counts | {"diverged at step": divergence.at_step}
 
 
-def _restore(network: Perceptrons, seen: list[Observations], checkpoint: Checkpoint | None) -> int:
+def _restore(network: Ensemble, seen: list[Observations], divergence: Divergence, checkpoint: Checkpoint | None) -> int:
     state = None if checkpoint is None else checkpoint.read()
     if state is None:
         return 0
-    for layer, W in enumerate(network.weights, 1):
-        W.copy_(torch.from_numpy(state[f"weights {layer}"]))
+    wanted = {f"network {name}": values for name, values in network.state().items()}
+    shapes = {name: tuple(values.shape) for name, values in wanted.items()}
+    found = {name: values.shape for name, values in state.items() if name.startswith("network ")}
+    if found != shapes:
+        raise ValueError(
+            f"the checkpoint must hold {shapes}; it holds {found}: it is of another network or another version of this "
+            "package; delete it and run again"
+        )
+    for name, values in wanted.items():
+        values.copy_(torch.from_numpy(state[name]))
+    divergence.at_step[:] = state["diverged at step"]
     for index in range(int(state["observations"])):
         prefix = f"seen {index} "
         seen.append({name.removeprefix(prefix): values for name, values in state.items() if name.startswith(prefix)})

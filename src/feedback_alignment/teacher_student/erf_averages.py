@@ -9,7 +9,7 @@ from math import asin, pi, sqrt
 import numpy as np
 from jaxtyping import Float
 
-from feedback_alignment.teacher_student.compilation import compiled
+from feedback_alignment.compilation import compiled
 
 
 @compiled

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-from feedback_alignment.teacher_student.compilation import compiled
+from feedback_alignment.compilation import compiled
 
 Pair = tuple[float, float]
 NOISE: Final = 1e-30  # relative error of the arithmetic, with room

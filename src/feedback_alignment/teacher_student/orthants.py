@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-from feedback_alignment.teacher_student.compilation import compiled
+from feedback_alignment.compilation import compiled
 
 TOLERANCE: Final = 1e-13
 LEVELS: Final = 5  # 4, 8, … 64 panels

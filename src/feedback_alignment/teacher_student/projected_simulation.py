@@ -17,7 +17,7 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from feedback_alignment.teacher_student.compilation import compiled
+from feedback_alignment.compilation import compiled
 from feedback_alignment.teacher_student.finite_run import FiniteRun
 from feedback_alignment.teacher_student.responses import response
 

@@ -6,7 +6,7 @@ Units without variance are always at 0, so they add nothing: g(0) = g'(0) = 0.
 import numpy as np
 from jaxtyping import Float
 
-from feedback_alignment.teacher_student.compilation import compiled
+from feedback_alignment.compilation import compiled
 from feedback_alignment.teacher_student.relu_closed_forms import (
     coinciding,
     four,

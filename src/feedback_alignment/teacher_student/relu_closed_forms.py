@@ -11,7 +11,7 @@ from math import frexp, ldexp, pi, sqrt
 import numpy as np
 from jaxtyping import Float
 
-from feedback_alignment.teacher_student.compilation import compiled
+from feedback_alignment.compilation import compiled
 from feedback_alignment.teacher_student.minors import determinant_of_pair, minors_of_four
 from feedback_alignment.teacher_student.orthants import positive_four, positive_pair
 

@@ -2,8 +2,8 @@
 
 import math
 
+from feedback_alignment.compilation import compiled
 from feedback_alignment.teacher_student.activations import ERF, RELU
-from feedback_alignment.teacher_student.compilation import compiled
 
 ROOT_HALF = math.sqrt(0.5)
 ROOT_TWO_OVER_PI = math.sqrt(2 / math.pi)

@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from feedback_alignment.compilation import compiled
 from feedback_alignment.teacher_student import erf_averages, linear_averages, relu_averages
 from feedback_alignment.teacher_student.activations import ERF, LINEAR, RELU
-from feedback_alignment.teacher_student.compilation import compiled
 
 
 class Averages(NamedTuple):

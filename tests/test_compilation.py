@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from feedback_alignment.teacher_student import compilation
+from feedback_alignment import compilation
 
-SOURCE = Path(compilation.__file__).parents[2]
+SOURCE = Path(compilation.__file__).parents[1]
 
 
 def run(code: str, **environment: str) -> str:
@@ -57,10 +57,10 @@ def test_every_state_of_the_sources_has_a_folder_of_its_own(tmp_path: Path, monk
     # Numba looks at a function's own file only; the functions it calls may have changed.
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(compilation, "cache_folder", compilation.cache_folder.__wrapped__)
-    before = compilation.cache_folder()
-    assert before == compilation.cache_folder()
-    monkeypatch.setattr(compilation, "_source_digest", lambda: "another")
-    assert compilation.cache_folder() == tmp_path / "compiled-another"
+    before = compilation.cache_folder(SOURCE)
+    assert before == compilation.cache_folder(SOURCE)
+    monkeypatch.setattr(compilation, "_digest", lambda sources: "another")
+    assert compilation.cache_folder(SOURCE) == tmp_path / "compiled-another"
     assert before.parent == tmp_path
 
 
@@ -79,11 +79,11 @@ def test_where_nothing_else_can_be_written_a_private_temporary_folder_serves(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     blocked = tmp_path / "file"
     blocked.touch()  # a folder cannot be made in a file, whoever asks
-    monkeypatch.setattr(compilation, "_candidates", lambda: iter([blocked]))
-    folder = compilation.cache_folder.__wrapped__()
+    monkeypatch.setattr(compilation, "_candidates", lambda sources: iter([blocked]))
+    folder = compilation.cache_folder.__wrapped__(SOURCE)
     assert folder.parent.parent == tmp_path
     assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
-    assert compilation.cache_folder.__wrapped__() == folder
+    assert compilation.cache_folder.__wrapped__(SOURCE) == folder
 
     folder.parent.chmod(0o777)  # as somebody else might have made it
-    assert compilation.cache_folder.__wrapped__().parent != folder.parent
+    assert compilation.cache_folder.__wrapped__(SOURCE).parent != folder.parent

@@ -1,6 +1,7 @@
 """Compilation of numerical loops with numba, kept on disk between sessions wherever some folder can be written."""
 
 import hashlib
+import inspect
 import os
 import stat
 import tempfile
@@ -14,19 +15,19 @@ import numba
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
-def _source_digest() -> str:
-    """Return a digest of this folder's sources.
+def _digest(sources: Path) -> str:
+    """Return a digest of all modules in the folder `sources`.
 
     Numba notices a change in a function's own file only, and would go on using old code of the functions it calls.
     """
-    sources = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+    modules = sorted(sources.glob("*.py"))
+    return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()[:16]
 
 
-def _candidates() -> Iterator[Path]:
+def _candidates(sources: Path) -> Iterator[Path]:
     if "NUMBA_CACHE_DIR" in os.environ:
         yield Path(os.environ["NUMBA_CACHE_DIR"])
-    yield Path(__file__).parent / "__pycache__"
+    yield sources / "__pycache__"
     yield Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "feedback-alignment"
 
 
@@ -45,14 +46,14 @@ def _private_temporary_folder() -> Path:
 
 
 @cache
-def cache_folder() -> Path:
-    """Return the folder in which compiled code is kept.
+def cache_folder(sources: Path) -> Path:
+    """Return the folder in which the compiled code of the modules in the folder `sources` is kept.
 
     The first that can be written of: NUMBA_CACHE_DIR, beside the sources, the user's cache folder, a private temporary
     folder; in it a folder of its own for each state of the sources.
     """
-    name = f"compiled-{_source_digest()}"
-    for base in _candidates():
+    name = f"compiled-{_digest(sources)}"
+    for base in _candidates(sources):
         try:
             folder = base / name
             folder.mkdir(parents=True, exist_ok=True)
@@ -64,10 +65,14 @@ def cache_folder() -> Path:
 
 
 def compiled(function: Function) -> Function:
-    """Compile `function` on its first call, and keep the machine code in `cache_folder` between sessions."""
+    """Compile `function` on its first call, and keep the machine code in `cache_folder` between sessions.
+
+    What it calls must stand in modules of the same folder.
+    """
     config: Any = numba.config
     configured = config.CACHE_DIR
-    config.CACHE_DIR = str(cache_folder())  # numba reads it when it decorates
+    sources = Path(inspect.getfile(function)).parent
+    config.CACHE_DIR = str(cache_folder(sources))  # numba reads it when it decorates
     try:
         dispatcher: Any = numba.njit(cache=True, error_model="numpy", nogil=True)(function)
     finally:

@@ -1,0 +1,247 @@
+"""Networks of any stack of blocks, as ensembles that are trained in lockstep by any rule.
+
+h_l is the output of block l, after its operations, and a_l that of its affine layer. A rule's teaching signal enters at
+h_l; δa_l follows by the block's own derivative, and the gradient of the weights from δa_l and h_{l-1}. Mean and
+variance of a batch normalisation are functions of a_l for that derivative, as in back-propagation.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from feedback_alignment.networks.blocks import Block, BlockActivity
+from feedback_alignment.networks.ensemble import Ensemble, StepSize
+from feedback_alignment.networks.feedback import FeedbackMatrix
+from feedback_alignment.networks.operations import Mode, Operation, Passage
+from feedback_alignment.networks.perturbation import GradientRule
+from feedback_alignment.networks.rules import HiddenLayer, Rule, feedback_kinds
+
+
+@dataclass(frozen=True)
+class Activity:
+    """One batch inside the network."""
+
+    blocks: list[BlockActivity]
+    outputs: Float[Tensor, "members batch outputs"]
+    """a_L."""
+    renewals: list[tuple[Tensor, Tensor]]
+    """Running statistics, each with the value that it takes if the network learns from this batch."""
+
+
+@dataclass(frozen=True)
+class NetworkTeaching:
+    """What a rule tells every layer about one batch."""
+
+    signals: list[Tensor | None]
+    """Teaching signal at the output h_l of each hidden layer, (members, batch, n_l); None where it does not learn."""
+    deltas: list[Tensor | None]
+    """δa_1, …, δa_L, the last one the error e; (members, batch, numbers of a_l)."""
+    gradients: list[dict[str, Tensor] | None]
+    """What each layer descends, by the parameter's name, summed over the batch; members first."""
+
+
+@dataclass
+class Network(Ensemble):
+    """An ensemble of networks; `architectures` has functions that make one."""
+
+    blocks: list[Block]
+    matrices: list[FeedbackMatrix | None]
+    """F_1 … F_{L-1}, or None where a layer has none."""
+    seeds: tuple[int, ...]
+    input_operations: tuple[Operation, ...] = ()
+    """What happens to the inputs before the first layer, such as dropout."""
+    weights: list[Tensor] = field(init=False)
+    """W_1 … W_L: matrices (members, n_l, n_{l-1}), filters (members, channels, channels below, height, width)."""
+    steps_taken: Int[Tensor, " members"] = field(init=False)
+    """How many batches each member has learnt from: the same for all, counted on the CPU."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for feedback that does not fit the hidden layers."""
+        self.weights = [block.parameters["weights"] for block in self.blocks]
+        self.steps_taken = torch.zeros(len(self.seeds), dtype=torch.int64)
+        self._refuse_unfit_feedback()
+
+    @property
+    def feedback(self) -> list[Tensor | None]:
+        """F_l of the hidden layers: (members, n_l, n_L), or W_{l+1}'s shape with its second and third axis swapped.
+
+        One matrix that several layers share comes back as several.
+        """
+        return [None if F is None else F.whole() for F in self.matrices]
+
+    @feedback.setter
+    def feedback(self, matrices: Sequence[Tensor | None]) -> None:
+        self.matrices = [None if F is None else FeedbackMatrix(F) for F in matrices]
+        self._refuse_unfit_feedback()
+
+    def state(self) -> dict[str, Tensor]:
+        """Return parameters, running statistics and the count of steps by name, not copied; members first in each."""
+        found = {
+            f"{name} of layer {layer}" if " " in name else f"{name} {layer}": values
+            for layer, block in enumerate(self.blocks, 1)
+            for name, values in (block.parameters | block.statistics).items()
+        }
+        return found | {"steps taken": self.steps_taken}
+
+    def outputs(self, inputs: Float[Tensor, "..."]) -> Float[Tensor, "members batch outputs"]:
+        """Return a_L in evaluation mode. `inputs` may be shared (batch, …) or one batch a member (members, batch, …).
+
+        Raises ValueError for inputs that do not fit the first layer.
+        """
+        h = self._entered(inputs, "eval")
+        for layer, block in enumerate(self.blocks, 1):
+            h = block.evaluate(h, self._passage("eval", layer))
+        return h
+
+    def forward(self, inputs: Float[Tensor, "..."], mode: Mode) -> Activity:
+        """Take a batch through the network. Nothing of the network changes, also in mode 'train'.
+
+        `inputs` may be shared (batch, …) or one batch a member (members, batch, …). Raises ValueError for inputs that
+        do not fit the first layer.
+        """
+        h = self._entered(inputs, mode)
+        activities: list[BlockActivity] = []
+        renewals: list[tuple[Tensor, Tensor]] = []
+        for layer, block in enumerate(self.blocks, 1):
+            passage = self._passage(mode, layer)
+            activities.append(block.forward(h, passage))
+            renewals += passage.renewals
+            h = activities[-1].output.detach()
+        return Activity(activities, h, renewals)
+
+    @torch.no_grad()
+    def teach(
+        self,
+        rule: Rule,
+        activity: Activity,
+        error: Float[Tensor, "members batch outputs"],
+        target: Float[Tensor, "members batch outputs"],
+    ) -> NetworkTeaching:
+        """Form the teaching signals, δa_1, …, δa_L and gradients of `rule` from what `forward` gave.
+
+        δa_L = e in every rule. Raises ValueError for a rule that the network's feedback does not fit, and for a signal
+        that is not (members, batch, n_l).
+        """
+        feedback_kinds(rule, len(self.blocks) - 1)
+        signals: list[Tensor | None] = []
+        deltas: list[Tensor | None] = [error]
+        gradients: list[dict[str, Tensor] | None] = [self.blocks[-1].gradient(activity.blocks[-1], error, {})]
+        above = error
+        for index in range(len(self.blocks) - 2, -1, -1):
+            block, inside = self.blocks[index], activity.blocks[index]
+            layer = self._hidden_layer(index, above, error, target)
+            signal = rule.teaching_signal(layer)
+            signals.insert(0, signal)
+            if signal is None:
+                above = torch.zeros_like(inside.pre_activation).flatten(2)
+                deltas.insert(0, None)
+                gradients.insert(0, None)
+                continue
+            if signal.shape != inside.output.flatten(2).shape:
+                raise ValueError(
+                    f"the signal of {rule.name} for layer {index + 1} must be (members, batch, n_l) = "
+                    f"{tuple(inside.output.flatten(2).shape)}; got {tuple(signal.shape)}"
+                )
+            delta, others = inside.local_gradient(signal.reshape(inside.output.shape))
+            gradient = block.gradient(inside, delta, others)
+            above = delta.flatten(2)
+            deltas.insert(0, above)
+            gradients.insert(0, _changed(gradient, rule, layer) if isinstance(rule, GradientRule) else gradient)
+        return NetworkTeaching(signals, deltas, gradients)
+
+    @torch.no_grad()
+    def update(
+        self,
+        rule: Rule,
+        inputs: Float[Tensor, "members batch ..."],
+        target: Float[Tensor, "members batch outputs"],
+        step: StepSize,
+    ) -> None:
+        """Take one step of gradient descent in place, in mode 'train', and renew the running statistics.
+
+        Raises ValueError for inputs or targets that do not fit.
+        """
+        activity = self.forward(inputs, "train")
+        if target.shape != activity.outputs.shape:
+            raise ValueError(
+                f"targets must be (members, batch, outputs) = {tuple(activity.outputs.shape)}; "
+                f"got {tuple(target.shape)}"
+            )
+        error = step.loss.error(activity.outputs, target)
+        gradients = self.teach(rule, activity, error, target).gradients
+        batch = target.shape[1]
+        rates = [step.hidden_rates(batch)] * (len(gradients) - 1) + [step.output_rates(batch)]
+        for block, gradient, rate in zip(self.blocks, gradients, rates, strict=True):
+            for name, change in (gradient or {}).items():
+                if len(rate) == 1:
+                    block.parameters[name].sub_(change, alpha=rate[0])
+                else:
+                    one_each = change.new_tensor(rate).view(-1, *[1] * (change.ndim - 1))
+                    block.parameters[name].sub_(one_each * change)
+        for running, renewed in activity.renewals:
+            running.copy_(renewed)
+        self.steps_taken += 1
+
+    def _hidden_layer(self, index: int, delta_above: Tensor, error: Tensor, target: Tensor) -> HiddenLayer:
+        block, F = self.blocks[index + 1], self.matrices[index]
+
+        def transposed(delta: Tensor, weight: Tensor) -> Tensor:
+            shaped = delta.reshape(*delta.shape[:2], *block.affine_shape)
+            return block.affine.transposed(shaped, weight, block.input_shape).flatten(2)
+
+        return HiddenLayer(
+            delta_above=delta_above,
+            weight_above=self.weights[index + 1],
+            error=error,
+            target=target,
+            feedback=None if F is None else F.matrix,
+            layer=index + 1,
+            seeds=self.seeds,
+            step=int(self.steps_taken[0]),
+            feedback_scale=1.0 if F is None else F.scale,
+            transposed=transposed,
+        )
+
+    def _passage(self, mode: Mode, layer: int) -> Passage:
+        return Passage(mode, self.seeds, layer, int(self.steps_taken[0]))
+
+    @torch.no_grad()
+    def _entered(self, inputs: Tensor, mode: Mode) -> Tensor:
+        """Return the inputs with members first, after the input operations."""
+        shape, W, members = self.blocks[0].input_shape, self.weights[0], len(self.seeds)
+        axes = inputs.ndim - len(shape)
+        fits = axes in (1, 2) and tuple(inputs.shape[axes:]) == shape and (axes == 1 or len(inputs) == members)
+        if not fits or inputs.dtype != W.dtype:
+            raise ValueError(
+                f"inputs must be {W.dtype}, (batch, *{shape}) or ({members}, batch, *{shape}); got {inputs.dtype} of "
+                f"shape {tuple(inputs.shape)}"
+            )
+        h = inputs.expand(members, *inputs.shape) if axes == 1 else inputs
+        passage = self._passage(mode, 0)
+        for operation in self.input_operations:
+            h = operation.apply(h, {}, passage)
+        return h
+
+    def _refuse_unfit_feedback(self) -> None:
+        members, outputs = len(self.seeds), self.weights[-1].shape[1]
+        fitting = [
+            ((members, math.prod(block.output_shape), outputs), tuple(W.transpose(1, 2).shape))
+            for block, W in zip(self.blocks[:-1], self.weights[1:], strict=True)
+        ]
+        found = [None if F is None else tuple(F.matrix.shape) for F in self.matrices]
+        if len(found) != len(fitting) or any(F not in (None, *fit) for F, fit in zip(found, fitting, strict=False)):
+            raise ValueError(
+                "feedback must be None or have one of two shapes for each hidden layer, that of DFA or that of FA, "
+                f"here {fitting}; got {found}"
+            )
+
+
+def _changed(gradient: dict[str, Tensor], rule: GradientRule, layer: HiddenLayer) -> dict[str, Tensor]:
+    """Hand a layer's whole gradient to the rule as one vector a member."""
+    parts = [part.flatten(1) for part in gradient.values()]
+    changed = torch.split(rule.gradient(torch.cat(parts, 1), layer), [part.shape[1] for part in parts], 1)
+    return {name: values.reshape(gradient[name].shape) for name, values in zip(gradient, changed, strict=True)}

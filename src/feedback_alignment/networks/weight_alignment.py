@@ -1,0 +1,69 @@
+"""Weight alignment: how far the forward weights point along what the feedback matrices of DFA ask of them.
+
+Weak alignment makes W_l = F_l A_l F_{l-1}ᵀ; were every A_l a multiple of the identity, the weights would be those of
+strong alignment, F_l F_{l-1}ᵀ and F_{L-1}ᵀ for the output layer (Refinetti et al. 2021, Eqs 14, 16). The first layer
+has no such partner.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from feedback_alignment.networks.observables import cosine
+
+
+@dataclass(frozen=True)
+class WeightAlignment:
+    """Cosines between forward weights and those of strong alignment."""
+
+    layers: Float[Tensor, "members layers"]
+    """∠(F_l F_{l-1}ᵀ, W_l) for l = 2 … L, with F_{L-1}ᵀ for l = L (Refinetti et al. 2021, Eq. 19)."""
+    overall: Float[Tensor, " members"]
+    """The same of all these layers in one vector (Eq. 18)."""
+    overall_unscaled: Float[Tensor, " members"]
+    """Eq. 18 with √n_l F_l, the matrices before their division by √n_l, as in the code released with the paper.
+
+    The last layer then weighs √n_l times less against the hidden ones; the layers' own cosines do not change.
+    """
+
+
+def weight_alignment(
+    weights: Sequence[Float[Tensor, "members _ _"]], feedback: Sequence[Float[Tensor, "members _ outputs"] | None]
+) -> WeightAlignment:
+    """Measure the weight alignment of W_1 … W_L with the matrices F_1 … F_{L-1} of DFA.
+
+    Raises ValueError where a hidden layer has no matrix of shape (members, n_l, n_L).
+    """
+    matrices = _of_direct_feedback(weights, feedback)
+    rescaled = [F * F.shape[1] ** 0.5 for F in matrices]
+    reached = [W.double().flatten(1) for W in weights[1:]]
+    wanted, wanted_unscaled = (strongly_aligned(F) for F in (matrices, rescaled))
+    return WeightAlignment(
+        torch.stack([cosine(F, W) for F, W in zip(wanted, reached, strict=True)], -1),
+        cosine(torch.cat(wanted, -1), torch.cat(reached, -1)),
+        cosine(torch.cat(wanted_unscaled, -1), torch.cat(reached, -1)),
+    )
+
+
+def strongly_aligned(
+    feedback: Sequence[Float[Tensor, "members _ outputs"]],
+) -> list[Float[Tensor, "members _"]]:
+    """Return vec(F_2 F_1ᵀ), …, vec(F_{L-1} F_{L-2}ᵀ), vec(F_{L-1}ᵀ) of every member (Refinetti et al. 2021, Eq. 18)."""
+    products = [F @ below.mT for below, F in itertools.pairwise(feedback)]
+    return [product.flatten(1) for product in (*products, feedback[-1].mT)]
+
+
+def _of_direct_feedback(weights: Sequence[Tensor], feedback: Sequence[Tensor | None]) -> list[Tensor]:
+    outputs = weights[-1].shape[1]
+    expected = [(W.shape[0], W.shape[1], outputs) for W in weights[:-1]]
+    found = [None if F is None else tuple(F.shape) for F in feedback]
+    if found != expected:
+        raise ValueError(
+            f"weight alignment needs a feedback matrix (members, n_l, n_L) for each hidden layer, here {expected}; "
+            f"got {found}: draw those of DFA"
+        )
+    return [F.double() for F in feedback if F is not None]

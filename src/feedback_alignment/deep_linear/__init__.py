@@ -13,6 +13,7 @@ from feedback_alignment.deep_linear.alignment import (
 )
 from feedback_alignment.deep_linear.convolution import Convolution
 from feedback_alignment.deep_linear.feedback import KINDS, RULES, direct_feedback, draw_feedback
+from feedback_alignment.deep_linear.gradient_flow import converged_conditioning_exponent, converged_values
 from feedback_alignment.deep_linear.observables import (
     condition_numbers,
     expected_misalignment,
@@ -42,6 +43,8 @@ __all__ = [
     "alignment_matrices",
     "condition_numbers",
     "conditioning_exponent",
+    "converged_conditioning_exponent",
+    "converged_values",
     "direct_feedback",
     "draw_feedback",
     "expected_misalignment",

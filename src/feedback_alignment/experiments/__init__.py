@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
     from feedback_alignment.companion.claims import Claim
 
-CHAPTERS = ("01_credit_assignment", "02_two_phases", "03_overparametrisation", "06_degeneracy_breaking")
+CHAPTERS = (
+    "01_credit_assignment",
+    "02_two_phases",
+    "03_overparametrisation",
+    "04_weight_alignment",
+    "06_degeneracy_breaking",
+)
 
 
 @runtime_checkable

@@ -3,8 +3,8 @@
 Rivals take turns, so that whatever else the machine does falls on all alike; each figure is the median over turns.
 
 What bounds a call of `derivative` for ReLU units is mostly quadratures, one for each four different units of which two
-or more are students, each at a cost that does not depend on K and M. Where there are few units there are few of them for
-each I4 term, and never more than one: the time per term grows with K and M towards that, and no further.
+or more are students, each at a cost that does not depend on K and M. Where there are few units there are few of these
+for each I4 term, and never more than one: the time per term grows with K and M towards that, and no further.
 """
 
 import subprocess

@@ -72,9 +72,9 @@ def test_code_of_sources_that_nothing_runs_any_more_is_removed_after_a_week(
     for name, days in (("compiled-old", 8), ("compiled-recent", 6), ("mine", 8)):
         (tmp_path / name / "inside").mkdir(parents=True)
         os.utime(tmp_path / name, (time.time() - days * 86400,) * 2)
-    own = compilation.cache_folder.__wrapped__()
+    own = compilation.cache_folder.__wrapped__(SOURCE)
     os.utime(own, (time.time() - 8 * 86400,) * 2)
-    assert compilation.cache_folder.__wrapped__() == own  # using it renews it
+    assert compilation.cache_folder.__wrapped__(SOURCE) == own  # using it renews it
     assert {path.name for path in tmp_path.iterdir()} == {"compiled-recent", "mine", own.name}
 
 

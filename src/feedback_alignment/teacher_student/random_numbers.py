@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float, UInt64
 
-from feedback_alignment.teacher_student.compilation import compiled
+from feedback_alignment.compilation import compiled
 
 MULTIPLIER: Final = np.uint64(0xDA942042E4DD58B5)
 ONE: Final = np.uint64(1)

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,19 @@ def test_every_state_of_the_sources_has_a_folder_of_its_own(tmp_path: Path, monk
     monkeypatch.setattr(compilation, "_digest", lambda sources: "another")
     assert compilation.cache_folder(SOURCE) == tmp_path / "compiled-another"
     assert before.parent == tmp_path
+
+
+def test_code_of_sources_that_nothing_runs_any_more_is_removed_after_a_week(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    for name, days in (("compiled-old", 8), ("compiled-recent", 6), ("mine", 8)):
+        (tmp_path / name / "inside").mkdir(parents=True)
+        os.utime(tmp_path / name, (time.time() - days * 86400,) * 2)
+    own = compilation.cache_folder.__wrapped__(SOURCE)
+    os.utime(own, (time.time() - 8 * 86400,) * 2)
+    assert compilation.cache_folder.__wrapped__(SOURCE) == own  # using it renews it
+    assert {path.name for path in tmp_path.iterdir()} == {"compiled-recent", "mine", own.name}
 
 
 def test_numba_keeps_its_own_setting() -> None:

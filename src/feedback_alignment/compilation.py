@@ -3,9 +3,12 @@
 import hashlib
 import inspect
 import os
+import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -13,6 +16,8 @@ from typing import Any, TypeVar, cast
 import numba
 
 Function = TypeVar("Function", bound=Callable[..., object])
+
+UNUSED_SECONDS = 7 * 24 * 3600.0
 
 
 def _digest(sources: Path) -> str:
@@ -45,19 +50,28 @@ def _private_temporary_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="feedback-alignment-"))
 
 
+def _remove_unused(base: Path) -> None:
+    """Remove from `base` the code of sources that nothing has run for a week: trying a folder renews its date."""
+    for folder in base.glob("compiled-*"):
+        with suppress(FileNotFoundError):  # another process may be removing it too
+            if time.time() - folder.stat().st_mtime > UNUSED_SECONDS:
+                shutil.rmtree(folder)
+
+
 @cache
 def cache_folder(sources: Path) -> Path:
     """Return the folder in which the compiled code of the modules in the folder `sources` is kept.
 
     The first that can be written of: NUMBA_CACHE_DIR, beside the sources, the user's cache folder, a private temporary
-    folder; in it a folder of its own for each state of the sources.
+    folder; in it a folder of its own for each state of the sources, removed when unused for a week.
     """
     name = f"compiled-{_digest(sources)}"
     for base in _candidates(sources):
         try:
             folder = base / name
             folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
+            with tempfile.NamedTemporaryFile(dir=folder):
+                _remove_unused(base)
                 return folder
         except OSError:
             continue  # a place that cannot be written is what the next candidate is for

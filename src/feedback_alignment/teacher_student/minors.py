@@ -99,22 +99,30 @@ def _exact_minors(
         for j in range(4):
             if i != j:
                 pairs[i, j] = one[i, j, j, 0]
-    best_i, best_j = 1, 0
     for k in range(4):
         for l in range(k):
             i, j = _others(k, l)
             given_two[k, l] = _two(one, i, j, k, l)[0] / C[i, i]
             given_two[l, k] = given_two[k, l]
-            if pairs[k, l] > pairs[best_i, best_j]:
-                best_i, best_j = k, l
     for l in range(4):
         i, j, k = (l + 1) % 4, (l + 2) % 4, (l + 3) % 4
         triples[l] = _two(one, i, j, k, k)[0] / C[i, i]
-    i, j = best_i, best_j
+    i, j = _largest(pairs)
     k, l = _others(i, j)
     between = _two(one, i, j, k, l)
     whole = _cross(_two(one, i, j, k, k), _two(one, i, j, l, l), between, between)
     return whole[0] / (C[i, i] ** 2 * pairs[i, j]) if pairs[i, j] > 0 else 0.0
+
+
+@compiled
+def _largest(pairs: Float[np.ndarray, "4 4"]) -> tuple[int, int]:
+    """Return the place of the largest entry below the diagonal."""
+    best_i, best_j = 1, 0
+    for i in range(2, 4):
+        for j in range(i):
+            if pairs[i, j] > pairs[best_i, best_j]:
+                best_i, best_j = i, j
+    return best_i, best_j
 
 
 @compiled

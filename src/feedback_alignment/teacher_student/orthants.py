@@ -79,6 +79,16 @@ def _rate(
 
 
 @compiled
+def _least_explained(C: Float[np.ndarray, "4 4"], triples: Float[np.ndarray, "4"]) -> int:
+    """Return the variable that the others explain least, which makes the smoothest integrand."""
+    v = 0
+    for i in range(1, 4):
+        if C[i, i] * triples[i] < C[v, v] * triples[v]:
+            v = i
+    return v
+
+
+@compiled
 def positive_four(
     C: Float[np.ndarray, "4 4"],
     pairs: Float[np.ndarray, "4 4"],
@@ -91,10 +101,7 @@ def positive_four(
 
     The estimated error is below 1e-13.
     """
-    v = 0
-    for i in range(1, 4):  # the variable that the others explain least makes the smoothest integrand
-        if C[i, i] * triples[i] < C[v, v] * triples[v]:
-            v = i
+    v = _least_explained(C, triples)
     rest = triples[v]
     start = 0.5 * positive_three(C, pairs, (v + 1) % 4, (v + 2) % 4, (v + 3) % 4)
 

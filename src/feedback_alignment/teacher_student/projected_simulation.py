@@ -15,11 +15,12 @@ rounding, and Q = X Xᵀ is positive semi-definite whatever the rounding.
 import math
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt64
 
 from feedback_alignment.compilation import compiled
 from feedback_alignment.teacher_student.finite_run import FiniteRun
-from feedback_alignment.teacher_student.responses import response
+from feedback_alignment.teacher_student.random_numbers import chi_square, normal, stream_of
+from feedback_alignment.teacher_student.responses import responses
 
 GROWTH = 3
 
@@ -56,31 +57,8 @@ def make_triangular(X: Float[np.ndarray, "K width"], M: int) -> None:
 
 
 @compiled
-def chi_square(random: np.random.Generator, degrees: int) -> float:
-    """Draw from the chi-square law with `degrees` degrees of freedom, at least 1, exactly.
-
-    Marsaglia and Tsang's rejection from a cubed Gaussian (ACM Trans. Math. Softw. 26, 363, 2000), which needs at
-    least two degrees; its acceptance test begins with their bound that spares the logarithms.
-    """
-    if degrees == 1:
-        return float(random.standard_normal()) ** 2
-    d = degrees / 2 - 1 / 3
-    width = 1 / math.sqrt(9 * d)
-    while True:
-        x = random.standard_normal()
-        v = 1 + width * x
-        if v <= 0:
-            continue
-        v *= v * v
-        uniform = random.random()
-        square = x * x
-        if uniform < 1 - 0.0331 * square * square or math.log(uniform) < square / 2 + d * (1 - v + math.log(v)):
-            return 2 * d * v
-
-
-@compiled
 def take_steps(
-    random: np.random.Generator,
+    stream: UInt64[np.ndarray, " 4"],
     teacher: Float[np.ndarray, "M M"],
     X: Float[np.ndarray, "K width"],
     W2: Float[np.ndarray, " K"],
@@ -100,33 +78,39 @@ def take_steps(
     K, width = X.shape
     M = W2_teacher.size
     growth = width - M - K
-    z, g, change = np.empty(width), np.empty(K), np.empty(K)
+    z, u, g, slope = np.empty(width), np.empty(M + K), np.empty(M + K), np.empty(M + K)
+    rest = 0.0
     for _ in range(steps):
         size = M + K + grown
         for i in range(size):
-            z[i] = random.standard_normal()
+            z[i] = normal(stream)
+        if growth > 0:
+            rest = math.sqrt(chi_square(stream, N - size))
+        for m in range(M):
+            total = 0.0
+            for i in range(m + 1):
+                total += teacher[m, i] * z[i]
+            u[m] = total
+        for k in range(K):
+            total = 0.0
+            for i in range(size):
+                total += X[k, i] * z[i]
+            u[M + k] = total
+        responses(activation, u, g, slope)
         error = 0.0
         for m in range(M):
-            u = 0.0
-            for i in range(m + 1):
-                u += teacher[m, i] * z[i]
-            error -= W2_teacher[m] * response(activation, u)[0]
+            error -= W2_teacher[m] * g[m]
         for k in range(K):
-            u = 0.0
-            for i in range(size):
-                u += X[k, i] * z[i]
-            g[k], change[k] = response(activation, u)
-            error += W2[k] * g[k]
+            error += W2[k] * g[M + k]
         rate = -eta / N * error
         for k in range(K):
-            change[k] *= rate * feedback[k]
-            W2[k] += rate * g[k]
+            change = rate * feedback[k] * slope[M + k]
+            W2[k] += rate * g[M + k]
             for i in range(size):
-                X[k, i] += change[k] * z[i]
+                X[k, i] += change * z[i]
+            if growth > 0:
+                X[k, size] = change * rest
         if growth > 0:
-            rest = math.sqrt(chi_square(random, N - size))
-            for k in range(K):
-                X[k, size] = change[k] * rest
             grown += 1
             if grown == growth:
                 make_triangular(X, M)
@@ -145,6 +129,7 @@ class ProjectedRun(FiniteRun):
     def place(self, start: Float[np.ndarray, "units units"]) -> None:
         """Set the weights from their coordinates, teacher's units first."""
         units = self.K + self.M
+        self.stream = stream_of(self.random)
         self.teacher = np.ascontiguousarray(start[: self.M, : self.M])
         self.X = np.zeros((self.K, min(units + GROWTH, self.N)))
         self.X[:, :units] = start[self.M :]
@@ -153,7 +138,7 @@ class ProjectedRun(FiniteRun):
     def step(self, steps: int) -> None:
         """Take `steps` steps."""
         self.grown = take_steps(
-            self.random, self.teacher, self.X, self.W2, self.W2_teacher, self.feedback, self.activation, self.eta,
+            self.stream, self.teacher, self.X, self.W2, self.W2_teacher, self.feedback, self.activation, self.eta,
             self.N, self.grown, steps,
         )  # fmt: skip
 

@@ -29,6 +29,16 @@ __all__ = ["COST", "SCIENCE_VERSION", "SETTINGS", "Settings", "assemble", "claim
 SCIENCE_VERSION = 1
 COST = {"smoke": "5 s", "quick": "25 s", "paper": "about 4 h on two cores"}
 
+DRAWINGS = {
+    "learning": ("similarity", degeneracy_breaking_figures.learning),
+    "layers": ("similarity", degeneracy_breaking_figures.layers),
+    "matched": ("similarity", degeneracy_breaking_figures.matched),
+    "turned": ("turned_similarity", degeneracy_breaking_variant_figures.turned),
+    "pretrained": ("pretrained_similarity", degeneracy_breaking_variant_figures.pretrained),
+    "widths": ("width_similarity", degeneracy_breaking_variant_figures.widths),
+}
+"""Figure -> (a variable that it needs, how it is drawn)."""
+
 
 def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | None = None) -> xr.Dataset:
     """Train all ensembles that are not stored yet and return errors, similarities and alignments over training."""
@@ -54,7 +64,8 @@ def _dataset(settings: Settings, found: dict[EnsembleSettings, xr.Dataset], devi
         degeneracy_breaking_parts.pretrained,
         degeneracy_breaking_parts.widths,
     )
-    dataset = xr.merge([part(settings, found) for part in parts], combine_attrs="drop")
+    dataset = xr.merge([part(settings, found) for part in parts])
+    dataset.attrs.clear()
     records = [store.provenance(piece) for piece in found.values()]
     return provenance.stamp(
         dataset,
@@ -82,12 +93,13 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
 
 
 def figures(*datasets: xr.Dataset) -> "dict[str, Figure]":
-    """Return the chapter's figures; each dataset is one column of panels, or as many as it has sets of images."""
-    return {
-        "learning": degeneracy_breaking_figures.learning(datasets),
-        "layers": degeneracy_breaking_figures.layers(datasets),
-        "matched": degeneracy_breaking_figures.matched(datasets),
-        "turned": degeneracy_breaking_variant_figures.turned(datasets),
-        "pretrained": degeneracy_breaking_variant_figures.pretrained(datasets),
-        "widths": degeneracy_breaking_variant_figures.widths(datasets),
-    }
+    """Return the chapter's figures; each dataset is one column of panels, or as many as it has sets of images.
+
+    A dataset that lacks a figure's ensembles is left out of it, and a figure that no dataset has is not drawn.
+    """
+    drawn = {}
+    for name, (variable, draw) in DRAWINGS.items():
+        having = tuple(dataset for dataset in datasets if variable in dataset)
+        if having:
+            drawn[name] = draw(having)
+    return drawn

@@ -70,7 +70,7 @@ def layers(datasets: tuple[xr.Dataset, ...]) -> "Figure":
         alike.set_title(heading)
     axes[0, 0].set_ylabel("similarity (cosine)")
     axes[1, 0].set_ylabel("overlap with the\nown start (cosine)")
-    axes[0, 0].legend(fontsize=7)
+    axes[1, 0].legend(fontsize=7)
     pictures.note(figure, provenance.figure_note(datasets))
     return figure
 
@@ -95,6 +95,7 @@ def _bars(ax: "Axes", last: xr.Dataset) -> None:
         means = [each.mean() for each in values]
         errors = [each.std(ddof=1) / np.sqrt(len(each)) for each in values]
         ax.bar(places + 0.27 * (index - 1), means, 0.25, yerr=errors, color=pictures.colour(index), label=label)
+    ax.set_ylim(0, 1.05)
     ax.set_xticks(places, [f"{rule}\n{NAMES[activation]}" for rule, activation in CURVES], fontsize=7, rotation=60)
 
 
@@ -107,6 +108,5 @@ def _columns(datasets: tuple[xr.Dataset, ...]) -> list[tuple[str, xr.Dataset]]:
     return [
         (f"{provenance.title(dataset)}\n{NAMES[images]}", dataset.sel(images=images))
         for dataset in datasets
-        if "images" in dataset.dims
         for images in dataset.images.values
     ]

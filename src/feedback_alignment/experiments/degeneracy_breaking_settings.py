@@ -92,7 +92,7 @@ def pretrained(base: EnsembleSettings, epochs: Sequence[float]) -> tuple[Pretrai
     return tuple(PretrainedEnsemble(**vars(base), pretraining_epochs=count) for count in epochs)
 
 
-def _rule(teaching: str) -> Literal["DFA", "BP"]:
+def _rule(teaching: str) -> str:
     return "BP" if teaching == "BP" else "DFA"
 
 

@@ -220,7 +220,7 @@ def test_what_is_finished_is_stored_and_says_what_is_missing(few_pieces):
     assert there == {("relu", "DFA"), ("tanh", "BP")}
     assert "turned_similarity" not in found
     keys = [claim.key for claim in degeneracy_breaking.claims(found)]
-    assert keys == ["06-dfa-digits-relu", "06-bp-digits-tanh", "06-permuted-digits-tanh"]
+    assert keys == ["06-dfa-digits-relu", "06-dilution-digits-relu", "06-bp-digits-tanh", "06-permuted-digits-tanh"]
     assert list(degeneracy_breaking.figures(found)) == ["learning", "layers", "matched"]
 
 
@@ -257,6 +257,9 @@ def agreeing(dataset):
         made[name] = values.dims, np.broadcast_to(scatter.reshape(shape), values.shape).copy()
     add(made, "similarity", 0.8, rule="DFA", epoch=4)
     add(made, "matched_similarity", 0.4)
+    made["weight_norm"] += 1
+    made["start_overlap"] += 0.5
+    add(made, "similarity_of_changes", 0.8, rule="DFA", epoch=4)
     add(made, "turned_similarity", 0.6, share=0)
     add(made, "turned_gradient_alignment", 0.9, share=1)
     add(made, "width_similarity", 0.7, width=4)
@@ -265,6 +268,11 @@ def agreeing(dataset):
 
 def add(dataset, name, amount, **where):
     dataset[name].loc[where] += amount
+
+
+def both(dataset, amount, **where):
+    add(dataset, "similarity", amount, **where)
+    add(dataset, "similarity_of_changes", amount, **where)
 
 
 WRONG = {
@@ -282,7 +290,10 @@ for _towards in ("initial", "current"):
     }
 for _act in ("relu", "tanh"):
     WRONG |= {
-        f"06-dfa-digits-{_act}": lambda made, a=_act: add(made, "similarity", -0.5, activation=a, rule="DFA", epoch=4),
+        f"06-dfa-digits-{_act}": lambda made, a=_act: both(made, -0.5, activation=a, rule="DFA", epoch=4),
+        f"06-dilution-digits-{_act}": lambda made, a=_act: add(
+            made, "similarity_of_changes", -0.4, activation=a, rule="DFA", epoch=4
+        ),
         f"06-bp-digits-{_act}": lambda made, a=_act: add(made, "similarity", 0.1, activation=a, rule="BP", epoch=2),
         f"06-permuted-digits-{_act}": lambda made, a=_act: add(
             made, "matched_similarity", 0.6, activation=a, rule="BP", epoch=4
@@ -349,7 +360,7 @@ def test_figures_have_labelled_axes(dataset, columns):
 
 def test_the_figures_show_the_datasets_numbers(dataset):
     figures = degeneracy_breaking.figures(dataset)
-    lines = {line.get_label(): line for line in figures["learning"].axes[1].lines}
+    lines = {line.get_label(): line for line in figures["learning"].axes[1].lines if line.get_linestyle() != ":"}
     assert list(lines) == CURVES
     expected = dataset.similarity.sel(images="digits", rule="BP", activation="tanh").mean("pair")
     np.testing.assert_allclose(lines["BP, tanh"].get_ydata(), expected, atol=1e-12)

@@ -10,6 +10,7 @@ import xarray as xr
 from feedback_alignment.companion import pictures, provenance
 from feedback_alignment.experiments.degeneracy_breaking_claims import NAMES
 from feedback_alignment.experiments.degeneracy_breaking_settings import ACTIVATIONS, TEACHINGS
+from feedback_alignment.experiments.dilution import diluted_similarity
 from feedback_alignment.experiments.pair_statistics import per_member
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ KINDS = (
 
 
 def learning(datasets: tuple[xr.Dataset, ...]) -> "Figure":
-    """Draw training error, similarity and the similarity of changes during training."""
+    """Draw training error, similarity and the similarity of changes during training.
+
+    Dotted: the similarity that the changes have, diluted by the starts.
+    """
     columns = _columns(datasets)
     figure, axes = pictures.panels(3, len(columns), height=2.6)
     for column, (heading, chosen) in zip(axes.T, columns, strict=True):
@@ -38,6 +42,8 @@ def learning(datasets: tuple[xr.Dataset, ...]) -> "Figure":
             epochs = curve.epoch.values
             draw(column[0], epochs, curve.train_error.transpose("member", "epoch").values)
             draw(column[1], epochs, per_member(curve.similarity))
+            foretold = diluted_similarity(curve).mean("pair").values
+            column[1].plot(epochs, foretold, color="black", linestyle=":", linewidth=1)
             draw(column[2], epochs[1:], per_member(curve.similarity_of_changes.isel(epoch=slice(1, None))))
         for ax in column:
             pictures.epoch_axis(ax, chosen.epoch.values)

@@ -134,8 +134,8 @@ SETTINGS: dict[str, Settings] = {
         "quick",
         (0, 1, 2, 3),
         40,
-        Schedule(60, 32, 0.003, "sum", log_spaced_epochs(0.5, 60, 8)),
-        Schedule(20, 32, 0.01, "sum", (0, 2, 5, 10, 20)),
+        Schedule(50, 32, 0.003, "sum", log_spaced_epochs(0.5, 50, 7)),
+        Schedule(15, 32, 0.01, "sum", (0, 2, 5, 15)),
         (0.5, 1),
     ),
     "paper": Settings(

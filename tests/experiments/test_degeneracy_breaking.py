@@ -176,8 +176,8 @@ def test_the_provenance_keeps_that_of_every_piece(dataset):
     record = store.provenance(dataset)
     assert record["chapter"] == "06_degeneracy_breaking"
     assert record["settings"] == provenance.settings_as_data(SMOKE)
-    assert len(record["pieces"]) == len(SMOKE.ensembles)
-    assert record["wall_seconds"] == pytest.approx(sum(piece["wall_seconds"] for piece in record["pieces"]), abs=0.06)
+    assert len(record["parts"]) == len(SMOKE.ensembles)
+    assert record["wall_seconds"] == pytest.approx(sum(part["wall_seconds"] for part in record["parts"]), abs=0.06)
     assert record["data"]["digits: origin"].startswith("load_digits")
     assert record["reduced"] == []
     assert "missing" not in record
@@ -208,8 +208,10 @@ def test_what_is_finished_is_stored_and_says_what_is_missing(few_pieces):
     assert path == few_pieces / "06_degeneracy_breaking.paper.nc"
     found = store.read(path)
     record = store.provenance(found)
-    assert len(record["missing"]) == len(SMOKE.ensembles) - 2
-    assert "digits tanh DFA of width 16 not there yet" in record["missing"]
+    (missing,) = record["missing"]
+    assert missing.startswith("not there yet: ")
+    assert len(missing.split(", ")) == len(SMOKE.ensembles) - 2
+    assert "digits tanh DFA (16 wide)" in missing
     assert record["reduced"] == ["3 of 10 seeds", *record["missing"]]
     there = {
         (str(a), str(r))
@@ -220,8 +222,14 @@ def test_what_is_finished_is_stored_and_says_what_is_missing(few_pieces):
     assert there == {("relu", "DFA"), ("tanh", "BP")}
     assert "turned_similarity" not in found
     keys = [claim.key for claim in degeneracy_breaking.claims(found)]
-    assert keys == ["06-dfa-digits-relu", "06-dilution-digits-relu", "06-bp-digits-tanh", "06-permuted-digits-tanh"]
-    assert list(degeneracy_breaking.figures(found)) == ["learning", "layers", "matched"]
+    assert keys == [
+        "06-dfa-digits-relu",
+        "06-dilution-digits-relu",
+        "06-first-digits-relu",
+        "06-bp-digits-tanh",
+        "06-permuted-digits-tanh",
+    ]
+    assert list(degeneracy_breaking.figures(found)) == ["learning", "sequence", "layers", "matched"]
 
 
 def test_nothing_finished_is_nothing_to_store(tmp_path):
@@ -259,6 +267,7 @@ def agreeing(dataset):
     add(made, "matched_similarity", 0.4)
     made["weight_norm"] += 1
     made["start_overlap"] += 0.5
+    add(made, "layer_similarity_of_changes", 0.9, rule="DFA", epoch=1, layer=1)
     add(made, "similarity_of_changes", 0.8, rule="DFA", epoch=4)
     add(made, "turned_similarity", 0.6, share=0)
     add(made, "turned_gradient_alignment", 0.9, share=1)
@@ -293,6 +302,9 @@ for _act in ("relu", "tanh"):
         f"06-dfa-digits-{_act}": lambda made, a=_act: both(made, -0.5, activation=a, rule="DFA", epoch=4),
         f"06-dilution-digits-{_act}": lambda made, a=_act: add(
             made, "similarity_of_changes", -0.4, activation=a, rule="DFA", epoch=4
+        ),
+        f"06-first-digits-{_act}": lambda made, a=_act: add(
+            made, "layer_similarity_of_changes", 1.0, activation=a, rule="DFA", epoch=1, layer=2
         ),
         f"06-bp-digits-{_act}": lambda made, a=_act: add(made, "similarity", 0.1, activation=a, rule="BP", epoch=2),
         f"06-permuted-digits-{_act}": lambda made, a=_act: add(
@@ -336,6 +348,7 @@ def test_small_runs_decide_nothing(agreeing, profile):
 
 LABELS = {
     "learning": ("training error", "similarity (cosine)", "similarity of the\nchanges (cosine)"),
+    "sequence": ("similarity of the\nchanges (cosine), ReLU", "similarity of the\nchanges (cosine), tanh"),
     "layers": ("similarity (cosine)", "overlap with the\nown start (cosine)"),
     "matched": ("final similarity (cosine)",),
     "turned": ("final similarity (cosine)", "final gradient\nalignment (cosine)"),

@@ -27,10 +27,12 @@ if TYPE_CHECKING:
 __all__ = ["COST", "SCIENCE_VERSION", "SETTINGS", "Settings", "assemble", "claims", "figures", "run"]
 
 SCIENCE_VERSION = 1
+MEMBERS_IN_PAPER = 10
 COST = {"smoke": "5 s", "quick": "25 s", "paper": "about 4 h on two cores"}
 
 DRAWINGS = {
     "learning": ("similarity", degeneracy_breaking_figures.learning),
+    "sequence": ("similarity", degeneracy_breaking_figures.sequence),
     "layers": ("similarity", degeneracy_breaking_figures.layers),
     "matched": ("similarity", degeneracy_breaking_figures.matched),
     "turned": ("turned_similarity", degeneracy_breaking_variant_figures.turned),
@@ -66,13 +68,14 @@ def _dataset(settings: Settings, found: dict[EnsembleSettings, xr.Dataset], devi
     )
     dataset = xr.merge([part(settings, found) for part in parts])
     dataset.attrs.clear()
+    absent = [f"{each.name} ({each.hidden[0]} wide)" for each in settings.ensembles if each not in found]
     records = [store.provenance(piece) for piece in found.values()]
     return provenance.stamp(
         dataset,
         chapter="06_degeneracy_breaking",
         science_version=SCIENCE_VERSION,
         settings=settings,
-        commit=records[-1]["commit"],
+        commit=", ".join(dict.fromkeys(record["commit"] for record in records)),
         device=device,
         wall_seconds=sum(record["wall_seconds"] for record in records),
         data={
@@ -80,10 +83,8 @@ def _dataset(settings: Settings, found: dict[EnsembleSettings, xr.Dataset], devi
             for record in records
             for name, value in record["data"].items()
         },
-        pieces=[{name: record[name] for name in ("commit", "date", "device", "wall_seconds")} for record in records],
-        missing=[
-            f"{each.name} of width {each.hidden[0]} not there yet" for each in settings.ensembles if each not in found
-        ],
+        parts=[{name: record[name] for name in ("commit", "date", "device", "wall_seconds")} for record in records],
+        missing=[f"not there yet: {', '.join(absent)}"] if absent else [],
     )
 
 

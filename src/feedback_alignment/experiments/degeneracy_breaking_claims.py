@@ -57,6 +57,16 @@ def _of_fig5(dataset: xr.Dataset) -> Iterator[Claim]:
                     CROSS,
                     scale,
                 )
+                first = there.layer_similarity_of_changes.sel(rule="DFA").isel(epoch=1)
+                yield Claim(
+                    f"06-first-{key}",
+                    BOOK,
+                    f"Changes of the first layer are alike before those of the second: difference, first look: {where}",
+                    Expected("> 0", low=0),
+                    Measured.over_seeds(per_member(first.sel(layer=1) - first.sel(layer=2))),
+                    JACKKNIFE,
+                    scale,
+                )
             if "BP" in done:
                 similarity = there.similarity.sel(rule="BP")
                 yield Claim(

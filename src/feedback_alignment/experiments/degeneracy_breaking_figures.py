@@ -57,6 +57,26 @@ def learning(datasets: tuple[xr.Dataset, ...]) -> "Figure":
     return figure
 
 
+def sequence(datasets: tuple[xr.Dataset, ...]) -> "Figure":
+    """Draw the similarity of each layer's changes during training by DFA with one F, one row an activation."""
+    columns = _columns(datasets)
+    figure, axes = pictures.panels(len(ACTIVATIONS), len(columns), height=2.4)
+    for column, (heading, chosen) in zip(axes.T, columns, strict=True):
+        for ax, activation in zip(column, ACTIVATIONS, strict=True):
+            curves = chosen.sel(rule="DFA", activation=activation).isel(epoch=slice(1, None))
+            if np.isfinite(curves.train_error).all():
+                for index, layer in enumerate(curves.layer.values):
+                    values = per_member(curves.layer_similarity_of_changes.sel(layer=layer))
+                    pictures.band(ax, curves.epoch.values, values, label=f"layer {layer}", index=index)
+            pictures.epoch_axis(ax, chosen.epoch.values)
+        column[0].set_title(heading)
+    for ax, activation in zip(axes[:, 0], ACTIVATIONS, strict=True):
+        ax.set_ylabel(f"similarity of the\nchanges (cosine), {NAMES[activation]}")
+    axes[0, 0].legend(fontsize=7)
+    pictures.note(figure, provenance.figure_note(datasets))
+    return figure
+
+
 def layers(datasets: tuple[xr.Dataset, ...]) -> "Figure":
     """Draw, at the end of training, the similarity of each layer and how much of its start it still has."""
     columns = _columns(datasets)

@@ -3,6 +3,7 @@
 Refinetti et al. 2021, Section 1.3, Fig. 5.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,6 @@ def _dataset(settings: Settings, found: dict[EnsembleSettings, xr.Dataset], devi
     )
     dataset = xr.merge([part(settings, found) for part in parts])
     dataset.attrs.clear()
-    absent = [f"{each.name} ({each.hidden[0]} wide)" for each in settings.ensembles if each not in found]
     records = [store.provenance(piece) for piece in found.values()]
     return provenance.stamp(
         dataset,
@@ -84,8 +84,25 @@ def _dataset(settings: Settings, found: dict[EnsembleSettings, xr.Dataset], devi
             for name, value in record["data"].items()
         },
         parts=[{name: record[name] for name in ("commit", "date", "device", "wall_seconds")} for record in records],
-        missing=[f"not there yet: {', '.join(absent)}"] if absent else [],
+        missing=_missing(settings, found),
     )
+
+
+def _missing(settings: Settings, found: Collection[EnsembleSettings]) -> list[str]:
+    """Say which ensembles are not there, one entry for each part of the chapter."""
+    parts = {
+        "of Fig. 5": settings.fig5,
+        "with turned feedback": settings.turned,
+        "after BP": settings.pretrained,
+        "of different width": settings.widths,
+    }
+    words = []
+    for what, ensembles in parts.items():
+        absent = [each.name for each in ensembles if each not in found]
+        names = "" if len(absent) == len(ensembles) else f" ({'; '.join(absent)})"
+        if absent:
+            words.append(f"{len(absent)} of {len(ensembles)} ensembles {what} not there yet{names}")
+    return words
 
 
 def claims(dataset: xr.Dataset) -> list[Claim]:

@@ -34,8 +34,8 @@ class Settings:
 
     @property
     def ensembles(self) -> tuple[EnsembleSettings, ...]:
-        """All of them, each once, the small ones first."""
-        return tuple(dict.fromkeys((self.base, *self.turned, *self.pretrained, *self.widths, *self.fig5)))
+        """All of them, each once, those of the paper first."""
+        return tuple(dict.fromkeys((*self.fig5, self.base, *self.turned, *self.pretrained, *self.widths)))
 
 
 def teaching(settings: EnsembleSettings) -> str:

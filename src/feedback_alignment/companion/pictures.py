@@ -1,6 +1,7 @@
 """The look of every figure: sizes, colours that survive colour blindness and dark mode, bands over seeds."""
 
 import io
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette, less its yellow (too pale on white).
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 MARKERS = "osD^vPX"
+NOTE_CHARACTERS = 150
+"""What a line of small print holds in a figure of the usual width."""
 STYLE: Any = {
     "font.size": 10,
     "axes.titlesize": 10,
@@ -65,9 +68,10 @@ def panels(rows: int, columns: int, *, width: float = 7.2, height: float = 3.0) 
 
 
 def note(figure: "Figure", text: str) -> None:
-    """Put a line of small print below the panels; nothing if `text` is empty."""
+    """Put small print below the panels, lines longer than the figure folded; nothing if `text` is empty."""
     if text:
-        figure.supxlabel(text, fontsize=7, color="#444444")
+        folded = "\n".join(textwrap.fill(line, NOTE_CHARACTERS) for line in text.splitlines())
+        figure.supxlabel(folded, fontsize=7, color="#444444")
 
 
 def colour(index: int) -> str:

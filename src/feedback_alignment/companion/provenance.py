@@ -39,15 +39,15 @@ def stamp(
     device: str,
     wall_seconds: float,
     data: Mapping[str, str],
-    pieces: Sequence[Mapping[str, Any]] = (),
+    parts: Sequence[Mapping[str, Any]] = (),
     missing: Sequence[str] = (),
 ) -> "xr.Dataset":
     """Return `dataset` with its provenance, one JSON string in the attribute `provenance`.
 
     `settings` has the fields `profile`, `seeds` and `reduced` (what is smaller than in the paper, in words) beside the
     chapter's own. `commit` is what `commit()` gave before the run. `data` maps each data file to its hash and origin.
-    A result put together from pieces of work keeps the provenance of each in `pieces`; `missing` says which are not
-    there yet, and they count as reduced.
+    A result put together from finished pieces of work (see `piece_files`) keeps in `parts` where each comes from;
+    `missing` says which are not there yet, and they count as reduced.
     """
     record = {
         "chapter": chapter,
@@ -56,7 +56,7 @@ def stamp(
         "settings": settings_as_data(settings),
         "seeds": list(settings.seeds),
         "reduced": [*settings.reduced, *missing],
-        **({"pieces": [dict(piece) for piece in pieces]} if pieces else {}),
+        **({"parts": [dict(part) for part in parts]} if parts else {}),
         **({"missing": list(missing)} if missing else {}),
         **_circumstances(commit, device, wall_seconds, data),
     }

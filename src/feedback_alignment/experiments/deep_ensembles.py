@@ -38,7 +38,8 @@ class EnsembleSettings:
     """Images are resized to side × side pixels; None leaves them as they are."""
     hidden: tuple[int, ...]
     activation: str
-    rule: Literal["BP", "DFA"]
+    rule: str
+    """The name of a rule in `RULES`."""
     seeds: tuple[int, ...]
     """One a member, for weights, data order and label noise."""
     feedback_seeds: tuple[int, ...]
@@ -72,7 +73,7 @@ class EnsembleSettings:
         return {"kind": "deep ensemble", "version": VERSION, "settings": provenance.settings_as_data(self)}
 
     def prepared(
-        self, network: Perceptrons, x: Float[Tensor, "samples features"], y: Int[Tensor, "*members samples"]
+        self, network: Perceptrons, x: Float[Tensor, "samples features"], y: Int[Tensor, "... samples"]
     ) -> Perceptrons:
         """Return the network as training is to find it; here, as it was drawn."""
         return network

@@ -3,6 +3,7 @@
 Refinetti et al. 2021, Section 1.3, Fig. 5.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,19 @@ if TYPE_CHECKING:
 __all__ = ["COST", "SCIENCE_VERSION", "SETTINGS", "Settings", "assemble", "claims", "figures", "run"]
 
 SCIENCE_VERSION = 1
+MEMBERS_IN_PAPER = 10
 COST = {"smoke": "5 s", "quick": "25 s", "paper": "about 4 h on two cores"}
+
+DRAWINGS = {
+    "learning": ("similarity", degeneracy_breaking_figures.learning),
+    "sequence": ("similarity", degeneracy_breaking_figures.sequence),
+    "layers": ("similarity", degeneracy_breaking_figures.layers),
+    "matched": ("similarity", degeneracy_breaking_figures.matched),
+    "turned": ("turned_similarity", degeneracy_breaking_variant_figures.turned),
+    "pretrained": ("pretrained_similarity", degeneracy_breaking_variant_figures.pretrained),
+    "widths": ("width_similarity", degeneracy_breaking_variant_figures.widths),
+}
+"""Figure -> (a variable that it needs, how it is drawn)."""
 
 
 def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | None = None) -> xr.Dataset:
@@ -54,14 +67,15 @@ def _dataset(settings: Settings, found: dict[EnsembleSettings, xr.Dataset], devi
         degeneracy_breaking_parts.pretrained,
         degeneracy_breaking_parts.widths,
     )
-    dataset = xr.merge([part(settings, found) for part in parts], combine_attrs="drop")
+    dataset = xr.merge([part(settings, found) for part in parts])
+    dataset.attrs.clear()
     records = [store.provenance(piece) for piece in found.values()]
     return provenance.stamp(
         dataset,
         chapter="06_degeneracy_breaking",
         science_version=SCIENCE_VERSION,
         settings=settings,
-        commit=records[-1]["commit"],
+        commit=", ".join(dict.fromkeys(record["commit"] for record in records)),
         device=device,
         wall_seconds=sum(record["wall_seconds"] for record in records),
         data={
@@ -69,11 +83,26 @@ def _dataset(settings: Settings, found: dict[EnsembleSettings, xr.Dataset], devi
             for record in records
             for name, value in record["data"].items()
         },
-        pieces=[{name: record[name] for name in ("commit", "date", "device", "wall_seconds")} for record in records],
-        missing=[
-            f"{each.name} of width {each.hidden[0]} not there yet" for each in settings.ensembles if each not in found
-        ],
+        parts=[{name: record[name] for name in ("commit", "date", "device", "wall_seconds")} for record in records],
+        missing=_missing(settings, found),
     )
+
+
+def _missing(settings: Settings, found: Collection[EnsembleSettings]) -> list[str]:
+    """Say which ensembles are not there, one entry for each part of the chapter."""
+    parts = {
+        "of Fig. 5": settings.fig5,
+        "with turned feedback": settings.turned,
+        "after BP": settings.pretrained,
+        "of different width": settings.widths,
+    }
+    words = []
+    for what, ensembles in parts.items():
+        absent = [each.name for each in ensembles if each not in found]
+        names = "" if len(absent) == len(ensembles) else f" ({'; '.join(absent)})"
+        if absent:
+            words.append(f"{len(absent)} of {len(ensembles)} ensembles {what} not there yet{names}")
+    return words
 
 
 def claims(dataset: xr.Dataset) -> list[Claim]:
@@ -82,12 +111,13 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
 
 
 def figures(*datasets: xr.Dataset) -> "dict[str, Figure]":
-    """Return the chapter's figures; each dataset is one column of panels, or as many as it has sets of images."""
-    return {
-        "learning": degeneracy_breaking_figures.learning(datasets),
-        "layers": degeneracy_breaking_figures.layers(datasets),
-        "matched": degeneracy_breaking_figures.matched(datasets),
-        "turned": degeneracy_breaking_variant_figures.turned(datasets),
-        "pretrained": degeneracy_breaking_variant_figures.pretrained(datasets),
-        "widths": degeneracy_breaking_variant_figures.widths(datasets),
-    }
+    """Return the chapter's figures; each dataset is one column of panels, or as many as it has sets of images.
+
+    A dataset that lacks a figure's ensembles is left out of it, and a figure that no dataset has is not drawn.
+    """
+    drawn = {}
+    for name, (variable, draw) in DRAWINGS.items():
+        having = tuple(dataset for dataset in datasets if variable in dataset)
+        if having:
+            drawn[name] = draw(having)
+    return drawn

@@ -8,6 +8,7 @@ import xarray as xr
 from feedback_alignment.companion import provenance
 from feedback_alignment.companion.claims import Claim, Expected, Measured, Tolerance
 from feedback_alignment.experiments.degeneracy_breaking_settings import OWN
+from feedback_alignment.experiments.dilution import diluted_similarity
 from feedback_alignment.experiments.pair_statistics import per_member
 
 BOOK = "this book"
@@ -16,6 +17,7 @@ NAMES = {"digits": "digits", "mnist": "MNIST", "cifar10": "CIFAR-10", "relu": "R
 DIGITS = "digits_pair"
 JACKKNIFE = Tolerance("three jackknife standard errors over members")
 SEEDS = Tolerance("three standard errors over seeds")
+CROSS = Tolerance("three jackknife standard errors; 0.02 for chance overlaps of starts and changes", floor=0.02)
 ONE_DIGIT = Tolerance("three jackknife standard errors over members; 0.05, as the paper gives one digit", floor=0.05)
 
 
@@ -42,6 +44,27 @@ def _of_fig5(dataset: xr.Dataset) -> Iterator[Claim]:
                     Expected("0.5 to 1", 0.5, 1),
                     Measured.over_seeds(per_member(last.similarity.sel(rule="DFA"))),
                     ONE_DIGIT,
+                    scale,
+                )
+                yield Claim(
+                    f"06-dilution-{key}",
+                    BOOK,
+                    f"The same, less the similarity of changes diluted by the starts: {where}",
+                    Expected("0", 0, 0),
+                    Measured.over_seeds(
+                        per_member((last.similarity - diluted_similarity(there).isel(epoch=-1)).sel(rule="DFA"))
+                    ),
+                    CROSS,
+                    scale,
+                )
+                first = there.layer_similarity_of_changes.sel(rule="DFA").isel(epoch=1)
+                yield Claim(
+                    f"06-first-{key}",
+                    BOOK,
+                    f"Changes of the first layer are alike before those of the second: difference, first look: {where}",
+                    Expected("> 0", low=0),
+                    Measured.over_seeds(per_member(first.sel(layer=1) - first.sel(layer=2))),
+                    JACKKNIFE,
                     scale,
                 )
             if "BP" in done:

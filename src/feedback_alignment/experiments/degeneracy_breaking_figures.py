@@ -10,6 +10,7 @@ import xarray as xr
 from feedback_alignment.companion import pictures, provenance
 from feedback_alignment.experiments.degeneracy_breaking_claims import NAMES
 from feedback_alignment.experiments.degeneracy_breaking_settings import ACTIVATIONS, TEACHINGS
+from feedback_alignment.experiments.dilution import diluted_similarity
 from feedback_alignment.experiments.pair_statistics import per_member
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ KINDS = (
 
 
 def learning(datasets: tuple[xr.Dataset, ...]) -> "Figure":
-    """Draw training error, similarity and the similarity of changes during training."""
+    """Draw training error, similarity and the similarity of changes during training.
+
+    Dotted: the similarity that the changes have, diluted by the starts.
+    """
     columns = _columns(datasets)
     figure, axes = pictures.panels(3, len(columns), height=2.6)
     for column, (heading, chosen) in zip(axes.T, columns, strict=True):
@@ -38,6 +42,8 @@ def learning(datasets: tuple[xr.Dataset, ...]) -> "Figure":
             epochs = curve.epoch.values
             draw(column[0], epochs, curve.train_error.transpose("member", "epoch").values)
             draw(column[1], epochs, per_member(curve.similarity))
+            foretold = diluted_similarity(curve).mean("pair").values
+            column[1].plot(epochs, foretold, color="black", linestyle=":", linewidth=1)
             draw(column[2], epochs[1:], per_member(curve.similarity_of_changes.isel(epoch=slice(1, None))))
         for ax in column:
             pictures.epoch_axis(ax, chosen.epoch.values)
@@ -46,6 +52,26 @@ def learning(datasets: tuple[xr.Dataset, ...]) -> "Figure":
         axes[:, 0], ("training error", "similarity (cosine)", "similarity of the\nchanges (cosine)"), strict=True
     ):
         ax.set_ylabel(label)
+    axes[0, 0].legend(fontsize=7)
+    pictures.note(figure, provenance.figure_note(datasets))
+    return figure
+
+
+def sequence(datasets: tuple[xr.Dataset, ...]) -> "Figure":
+    """Draw the similarity of each layer's changes during training by DFA with one F, one row an activation."""
+    columns = _columns(datasets)
+    figure, axes = pictures.panels(len(ACTIVATIONS), len(columns), height=2.4)
+    for column, (heading, chosen) in zip(axes.T, columns, strict=True):
+        for ax, activation in zip(column, ACTIVATIONS, strict=True):
+            curves = chosen.sel(rule="DFA", activation=activation).isel(epoch=slice(1, None))
+            if np.isfinite(curves.train_error).all():
+                for index, layer in enumerate(curves.layer.values):
+                    values = per_member(curves.layer_similarity_of_changes.sel(layer=layer))
+                    pictures.band(ax, curves.epoch.values, values, label=f"layer {layer}", index=index)
+            pictures.epoch_axis(ax, chosen.epoch.values)
+        column[0].set_title(heading)
+    for ax, activation in zip(axes[:, 0], ACTIVATIONS, strict=True):
+        ax.set_ylabel(f"similarity of the\nchanges (cosine), {NAMES[activation]}")
     axes[0, 0].legend(fontsize=7)
     pictures.note(figure, provenance.figure_note(datasets))
     return figure
@@ -70,7 +96,7 @@ def layers(datasets: tuple[xr.Dataset, ...]) -> "Figure":
         alike.set_title(heading)
     axes[0, 0].set_ylabel("similarity (cosine)")
     axes[1, 0].set_ylabel("overlap with the\nown start (cosine)")
-    axes[0, 0].legend(fontsize=7)
+    axes[1, 0].legend(fontsize=7)
     pictures.note(figure, provenance.figure_note(datasets))
     return figure
 
@@ -95,6 +121,7 @@ def _bars(ax: "Axes", last: xr.Dataset) -> None:
         means = [each.mean() for each in values]
         errors = [each.std(ddof=1) / np.sqrt(len(each)) for each in values]
         ax.bar(places + 0.27 * (index - 1), means, 0.25, yerr=errors, color=pictures.colour(index), label=label)
+    ax.set_ylim(0, 1.05)
     ax.set_xticks(places, [f"{rule}\n{NAMES[activation]}" for rule, activation in CURVES], fontsize=7, rotation=60)
 
 
@@ -107,6 +134,5 @@ def _columns(datasets: tuple[xr.Dataset, ...]) -> list[tuple[str, xr.Dataset]]:
     return [
         (f"{provenance.title(dataset)}\n{NAMES[images]}", dataset.sel(images=images))
         for dataset in datasets
-        if "images" in dataset.dims
         for images in dataset.images.values
     ]

@@ -26,7 +26,7 @@ def fig5(settings: Settings, found: Found) -> xr.Dataset:
         for each, place in places.items()
         if each in found
     ]
-    combined = xr.combine_by_coords(placed, combine_attrs="override") if placed else xr.Dataset()
+    combined = xr.combine_by_coords(placed, join="outer", combine_attrs="override") if placed else xr.Dataset()
     return cast(xr.Dataset, combined).reindex(grid) if placed else xr.Dataset()
 
 

@@ -34,8 +34,8 @@ class Settings:
 
     @property
     def ensembles(self) -> tuple[EnsembleSettings, ...]:
-        """All of them, each once, the small ones first."""
-        return tuple(dict.fromkeys((self.base, *self.turned, *self.pretrained, *self.widths, *self.fig5)))
+        """All of them, each once, those of the paper first."""
+        return tuple(dict.fromkeys((*self.fig5, self.base, *self.turned, *self.pretrained, *self.widths)))
 
 
 def teaching(settings: EnsembleSettings) -> str:
@@ -92,7 +92,7 @@ def pretrained(base: EnsembleSettings, epochs: Sequence[float]) -> tuple[Pretrai
     return tuple(PretrainedEnsemble(**vars(base), pretraining_epochs=count) for count in epochs)
 
 
-def _rule(teaching: str) -> Literal["DFA", "BP"]:
+def _rule(teaching: str) -> str:
     return "BP" if teaching == "BP" else "DFA"
 
 
@@ -134,8 +134,8 @@ SETTINGS: dict[str, Settings] = {
         "quick",
         (0, 1, 2, 3),
         40,
-        Schedule(60, 32, 0.003, "sum", log_spaced_epochs(0.5, 60, 8)),
-        Schedule(20, 32, 0.01, "sum", (0, 2, 5, 10, 20)),
+        Schedule(50, 32, 0.003, "sum", log_spaced_epochs(0.5, 50, 7)),
+        Schedule(15, 32, 0.01, "sum", (0, 2, 5, 15)),
         (0.5, 1),
     ),
     "paper": Settings(

@@ -1,4 +1,4 @@
-"""The figures of chapter 06 about what this book adds, one column of panels a dataset that has it."""
+"""The figures of chapter 06 about what this book adds, one column of panels a dataset."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 def turned(datasets: tuple[xr.Dataset, ...]) -> "Figure":
     """Draw final similarity and gradient alignment against the share of the angle by which F was turned."""
-    datasets = tuple(dataset for dataset in datasets if "turned_similarity" in dataset)
     figure, axes = pictures.panels(2, len(datasets), height=2.5)
     for (alike, aligned), dataset in zip(axes.T, datasets, strict=True):
         for index, towards in enumerate(dataset.towards.values):
@@ -39,7 +38,6 @@ def turned(datasets: tuple[xr.Dataset, ...]) -> "Figure":
 
 def pretrained(datasets: tuple[xr.Dataset, ...]) -> "Figure":
     """Draw similarity and training error from the moment when DFA takes over from BP."""
-    datasets = tuple(dataset for dataset in datasets if "pretrained_similarity" in dataset)
     figure, axes = pictures.panels(2, len(datasets), height=2.5)
     for (alike, wrong), dataset in zip(axes.T, datasets, strict=True):
         epochs = dataset.dfa_epoch.values
@@ -64,7 +62,6 @@ def pretrained(datasets: tuple[xr.Dataset, ...]) -> "Figure":
 
 def widths(datasets: tuple[xr.Dataset, ...]) -> "Figure":
     """Draw the final similarity of weights, and of their changes, against the width of the hidden layers."""
-    datasets = tuple(dataset for dataset in datasets if "width_similarity" in dataset)
     figure, axes = pictures.panels(1, len(datasets), height=2.8)
     for ax, dataset in zip(axes[0], datasets, strict=True):
         width = dataset.width.values

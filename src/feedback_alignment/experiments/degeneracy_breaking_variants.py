@@ -28,7 +28,7 @@ class TurnedEnsemble(EnsembleSettings):
         return f"{super().name} turned {self.share:g} to {self.towards}"
 
     def prepared(
-        self, network: Perceptrons, x: Float[Tensor, "samples features"], y: Int[Tensor, "*members samples"]
+        self, network: Perceptrons, x: Float[Tensor, "samples features"], y: Int[Tensor, "... samples"]
     ) -> Perceptrons:
         """Return the network with its feedback turned, or following the weights from now on."""
         fixed = [F for F in network.feedback if F is not None]
@@ -51,7 +51,7 @@ class PretrainedEnsemble(EnsembleSettings):
         return f"{super().name} after {self.pretraining_epochs:g} epochs of BP"
 
     def prepared(
-        self, network: Perceptrons, x: Float[Tensor, "samples features"], y: Int[Tensor, "*members samples"]
+        self, network: Perceptrons, x: Float[Tensor, "samples features"], y: Int[Tensor, "... samples"]
     ) -> Perceptrons:
         """Return the network after its epochs of BP, with the rate and batches of the schedule."""
         schedule = self.schedule

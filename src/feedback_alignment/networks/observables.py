@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from feedback_alignment.networks.ensemble import Ensemble
 from feedback_alignment.networks.losses import classification_error, one_hot
 from feedback_alignment.networks.perceptron import Perceptrons
 from feedback_alignment.networks.rules import BP, Rule
@@ -54,8 +55,8 @@ class Alignment:
 def alignment(
     network: Perceptrons,
     rule: Rule,
-    inputs: Float[Tensor, "*members batch features"],
-    labels: Int[Tensor, "*members batch"],
+    inputs: Float[Tensor, "... batch features"],
+    labels: Int[Tensor, "... batch"],
 ) -> Alignment:
     """Measure how far `rule` points along back-propagation in each hidden layer.
 
@@ -119,9 +120,9 @@ def _mean_and_spread(
 
 
 def accuracy(
-    network: Perceptrons,
-    inputs: Float[Tensor, "samples features"],
-    labels: Int[Tensor, "*members samples"],
+    network: Ensemble,
+    inputs: Float[Tensor, "samples ..."],
+    labels: Int[Tensor, "... samples"],
     chunk: int = 2000,
 ) -> Float[Tensor, " members"]:
     """Return the fraction of samples that each member classifies correctly, NaN for a member that has diverged.
@@ -147,9 +148,9 @@ class Fit:
 
 
 def fit(
-    network: Perceptrons,
-    inputs: Float[Tensor, "samples features"],
-    labels: Int[Tensor, "*members samples"],
+    network: Ensemble,
+    inputs: Float[Tensor, "samples ..."],
+    labels: Int[Tensor, "... samples"],
     chunk: int = 2000,
 ) -> Fit:
     """Measure accuracy, loss and the spread of predictions, `chunk` samples at a time.
@@ -161,7 +162,7 @@ def fit(
     loss = torch.zeros(members, dtype=torch.float64, device=inputs.device)
     first, second = (loss.new_zeros(members, network.weights[-1].shape[1]) for _ in range(2))
     for x, y in zip(torch.split(inputs, chunk), torch.split(labels, chunk, -1), strict=True):
-        log_p = network.forward(x)[-1].double().log_softmax(-1)
+        log_p = network.outputs(x).double().log_softmax(-1)
         wanted = y.expand(log_p.shape[:-1])
         p = log_p.exp()
         right += (log_p.argmax(-1) == wanted).sum(-1)

@@ -1,7 +1,7 @@
 """Feedback between DFA's and back-propagation's: F_l turned towards the transposed weights above its layer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float, Int
@@ -39,13 +39,13 @@ def turned(
     return norm * direction
 
 
-@dataclass(kw_only=True)
+@dataclass
 class Follower(Perceptrons):
     """Perceptrons whose feedback follows the current weights: before every step it is turned afresh, from `fixed`."""
 
-    fixed: list[Float[Tensor, "members _ outputs"]]
+    fixed: list[Float[Tensor, "members _ outputs"]] = field(kw_only=True)
     """The F_l that are turned."""
-    share: float
+    share: float = field(kw_only=True)
     """Share of the angle to W_{l+1}ᵀ ⋯ W_Lᵀ."""
 
     def __post_init__(self) -> None:

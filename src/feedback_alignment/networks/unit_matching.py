@@ -16,13 +16,13 @@ import numpy as np
 from jaxtyping import Float, Float64
 from scipy.optimize import linear_sum_assignment
 
-Weights = Sequence[Float[np.ndarray, "above below"]]
-Gains = Float64[np.ndarray, "units units"]
+Weights = Sequence[Float[np.ndarray, "_ _"]]
+Gains = Float64[np.ndarray, "_ _"]
 Gain = Callable[[Weights, list[np.ndarray], int], Gains]
 _IMPROVEMENT = 1e-10
 
 
-def matched(reference: Weights, other: Weights, odd: bool) -> list[Float64[np.ndarray, "above below"]]:
+def matched(reference: Weights, other: Weights, odd: bool) -> list[Float64[np.ndarray, "_ _"]]:
     """Return W_1 … W_L of `other` with its hidden units reordered to lie as close to `reference` as can be found.
 
     `odd` says whether the activation is odd, so that the signs of units are free as well.

@@ -1,0 +1,71 @@
+import math
+
+import literal_networks as literal
+import numpy as np
+import pytest
+import torch
+
+from feedback_alignment.networks import DFA, FA, mlp
+from feedback_alignment.networks.weight_alignment import strongly_aligned, weight_alignment
+
+SIZES = (7, 16, 15, 14, 4)
+SEEDS = (3, 1, 4)
+
+
+def literal_cosine(a, b):
+    a, b = ([float(value) for value in np.ravel(values)] for values in (a, b))
+    return sum(p * q for p, q in zip(a, b, strict=True)) / math.sqrt(sum(p * p for p in a) * sum(q * q for q in b))
+
+
+def ensemble(rule=None):
+    return mlp(SIZES, rule or DFA(), SEEDS, dtype=torch.float64)
+
+
+def test_the_cosines_are_those_of_eqs_18_and_19():
+    network = ensemble()
+    found = weight_alignment(network.weights, network.feedback)
+    for index in range(len(SEEDS)):
+        W, F = literal.member(network, index)
+        asked = [F[1] @ F[0].T, F[2] @ F[1].T, F[2].T]
+        for layer in range(3):
+            assert found.layers[index, layer] == pytest.approx(literal_cosine(asked[layer], W[layer + 1]), abs=1e-14)
+        together = literal_cosine(
+            np.concatenate([a.ravel() for a in asked]), np.concatenate([w.ravel() for w in W[1:]])
+        )
+        assert found.overall[index] == pytest.approx(together, abs=1e-14)
+
+
+def test_the_unscaled_convention_changes_the_whole_but_no_layer():
+    """With F_l drawn from ±1 the released code weighs hidden layers √n_l more against the last than F_l as used."""
+    network = ensemble()
+    found = weight_alignment(network.weights, network.feedback)
+    raised = [F * F.shape[1] ** 0.5 for F in network.feedback]
+    unscaled = weight_alignment(network.weights, raised)
+    torch.testing.assert_close(found.overall_unscaled, unscaled.overall, rtol=1e-13, atol=0)
+    torch.testing.assert_close(found.layers, unscaled.layers, rtol=1e-12, atol=1e-14)
+    assert (found.overall_unscaled - found.overall).abs().max() > 1e-4
+
+
+def test_weights_of_strong_alignment_have_alignment_one_whatever_the_first_layer():
+    network = ensemble()
+    F1, F2, F3 = network.feedback
+    aligned = [network.weights[0], 2 * F2 @ F1.mT, 2 * F3 @ F2.mT, 2 * F3.mT]
+    found = weight_alignment(aligned, network.feedback)
+    torch.testing.assert_close(found.layers, torch.ones(3, 3, dtype=torch.float64), rtol=1e-14, atol=0)
+    torch.testing.assert_close(found.overall, torch.ones(3, dtype=torch.float64), rtol=1e-14, atol=0)
+    assert [vector.shape for vector in strongly_aligned(network.feedback)] == [(3, 15 * 16), (3, 14 * 15), (3, 4 * 14)]
+
+
+def test_one_hidden_layer_leaves_the_last_layer_alone():
+    network = mlp((5, 6, 3), DFA(), SEEDS, dtype=torch.float64)
+    found = weight_alignment(network.weights, network.feedback)
+    assert found.layers.shape == (3, 1)
+    torch.testing.assert_close(found.layers[:, 0], found.overall)
+
+
+@pytest.mark.parametrize("broken", ["columns", "missing", "count"])
+def test_feedback_that_is_not_of_dfa_is_refused(broken):
+    network = ensemble(FA() if broken == "columns" else None)
+    feedback = {"columns": network.feedback, "missing": [None] * 3, "count": network.feedback[:2]}[broken]
+    with pytest.raises(ValueError, match=r"needs a feedback matrix \(members, n_l, n_L\) for each hidden layer"):
+        weight_alignment(network.weights, feedback)

@@ -156,7 +156,7 @@ def test_every_labelled_equation_names_the_function_that_implements_it(html):
 
 
 def resolved(name: str) -> object:
-    """The object of a dotted name: a module's attribute, or an attribute of that."""
+    """The object of a dotted name: a module's attribute, or an attribute of that; a property's function."""
     parts = name.split(".")
     assert parts[0] == "feedback_alignment", name
     for length in range(len(parts) - 1, 0, -1):
@@ -169,7 +169,7 @@ def resolved(name: str) -> object:
             continue
         for part in parts[length:]:
             found = getattr(found, part)
-        return found
+        return found.fget if isinstance(found, property) else found
     raise AssertionError(f"no module in {name}")
 
 

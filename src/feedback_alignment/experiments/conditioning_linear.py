@@ -1,0 +1,72 @@
+"""Deep linear networks under DFA from zero weights, followed in their alignment matrices alone.
+
+There W_l = F_l A_l F_{l−1}ᵀ, and neither the A_l nor what is measured depends on more of F than its Gram matrices
+F_lᵀF_l: a step costs nothing that grows with the width. Members lead every array.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from feedback_alignment.experiments.alignment_products import Products
+
+Stack = Float[np.ndarray, "members rows columns"]
+
+
+def zero_matrices(members: int, inputs: int, outputs: int, layers: int) -> list[Stack]:
+    """Return A_1 … A_L of an untrained network, all zero."""
+    return [np.zeros((members, outputs, inputs)), *(np.zeros((members, outputs, outputs)) for _ in range(layers - 1))]
+
+
+def maps(A: Sequence[Stack], grams: Sequence[Stack]) -> list[Stack]:
+    """Return U_0 = 1, U_1 = A_1 and U_l = A_l F_{l−1}ᵀF_{l−1} U_{l−1}: h_l = F_l U_l x, and the output is U_L x.
+
+    `grams` holds F_1ᵀF_1 … F_{L−1}ᵀF_{L−1}, each (members, n_L, n_L).
+    """
+    found = [np.broadcast_to(np.eye(A[0].shape[-1]), (len(A[0]), A[0].shape[-1], A[0].shape[-1])), A[0]]
+    for part, gram in zip(A[1:], grams, strict=True):
+        found.append(part @ gram @ found[-1])
+    return found
+
+
+def step(A: list[Stack], grams: Sequence[Stack], input_moment: Stack, cross_moment: Stack, rate: float) -> None:
+    """Take one step of DFA in place: A_l ← A_l − rate (U_L Σ − C) U_{l−1}ᵀ.
+
+    Σ = Σ_samples x xᵀ and C = Σ_samples y xᵀ of the batch are all that the step depends on.
+    """
+    U = maps(A, grams)
+    M = U[-1] @ input_moment - cross_moment
+    for part, below in zip(A, U, strict=False):
+        part -= rate * M @ below.swapaxes(-1, -2)
+
+
+def weight_products(A: Sequence[Stack], grams: Sequence[Stack]) -> Products:
+    """Return what weight alignment is made of: for l = 2 … L the products of W_l with F_l F_{l−1}ᵀ, where F_L = 1."""
+    top = np.broadcast_to(np.eye(A[0].shape[1]), grams[0].shape)
+    layers = list(zip(A[1:], [*grams[1:], top], grams, strict=True))
+    return Products(
+        np.stack([_trace(up @ part @ down) for part, up, down in layers], axis=-1),
+        np.stack([_trace(part.swapaxes(-1, -2) @ up @ part @ down) for part, up, down in layers], axis=-1),
+        np.stack([_trace(up @ down) for _, up, down in layers], axis=-1),
+    )
+
+
+def gradient_products(
+    A: Sequence[Stack], grams: Sequence[Stack], errors: Float[np.ndarray, "members samples outputs"]
+) -> Products:
+    """Return what gradient alignment is made of: products of F_l e with W_{l+1}ᵀ … W_Lᵀ e, for each sample and l < L.
+
+    The latter vector is F_l v_l with v_{L−1} = A_Lᵀ e and v_{l−1} = A_lᵀ F_lᵀF_l v_l.
+    """
+    found = []
+    v = errors @ A[-1]
+    for index in range(len(grams) - 1, -1, -1):
+        gram = grams[index]
+        found.append([((a @ gram) * b).sum(-1) for a, b in ((errors, v), (errors, errors), (v, v))])
+        v = v @ gram @ A[index]
+    return Products(*(np.stack(column[::-1], axis=-1) for column in zip(*found, strict=True)))
+
+
+def _trace(matrix: Stack) -> Float[np.ndarray, " members"]:
+    return np.asarray(np.trace(matrix, axis1=-2, axis2=-1))

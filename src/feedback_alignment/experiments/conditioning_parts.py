@@ -101,6 +101,13 @@ def uneven(settings: Settings, progress: Monitor | Quiet) -> xr.Dataset:
         )
         for key in ("weight", "probe", "condition")
     }
+    inputs = task_of(settings.seeds).inputs[..., [0, -1]]
+    moments = inputs.swapaxes(-1, -2) @ inputs
+    variables["uneven_input_condition"] = _variable(
+        "seed input_condition",
+        np.linalg.cond(moments).reshape(len(settings.seeds), -1),
+        "condition number of the drawn inputs' second moment in the two directions that the targets depend on",
+    )
     variables["uneven_epoch"] = _variable("time", times, "training time", units="epochs")
     condition = ("input_condition", list(settings.uneven.conditions), {"long_name": "condition number of E[xx^T]"})
     coordinates = {"uneven_activation": ["linear", "relu"], "seed": list(settings.seeds), "input_condition": condition}

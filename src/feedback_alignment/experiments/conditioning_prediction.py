@@ -10,6 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 from jaxtyping import Float
+from scipy.special import ellipe, ellipkm1
 
 from feedback_alignment.experiments import conditioning_linear
 from feedback_alignment.experiments.alignment_products import mean_over_samples
@@ -39,26 +40,27 @@ def isotropic_cosine(condition: Float[np.ndarray, "*any"]) -> Float[np.ndarray, 
 
     It is (2/π) (r K(1 − r²) + E(1 − r²)) / (1 + r) with the complete elliptic integrals K and E of that parameter.
     """
-    from scipy.special import ellipe, ellipkm1
-
     r = 1 / np.asarray(condition, dtype=float)
     return np.asarray(2 / np.pi * (r * ellipkm1(r**2) + ellipe(1 - r**2)) / (1 + r))
 
 
 def least_squares_map(input_moment: Stack, cross_moment: Stack) -> Stack:
     """Return T = E[yxᵀ] E[xxᵀ]⁺, what a linear network has learned at the end."""
-    return cross_moment @ np.linalg.pinv(input_moment, hermitian=True)
+    found: np.ndarray = cross_moment @ np.linalg.pinv(input_moment, hermitian=True)
+    return found
 
 
 def power(matrix: Stack, exponent: float) -> Stack:
     """Return a symmetric positive semi-definite matrix to a positive power."""
     values, vectors = np.linalg.eigh(matrix)
-    return (vectors * np.clip(values, 0, None)[..., None, :] ** exponent) @ vectors.swapaxes(-1, -2)
+    found: np.ndarray = (vectors * np.clip(values, 0, None)[..., None, :] ** exponent) @ vectors.swapaxes(-1, -2)
+    return found
 
 
-def errors_with_moment(second_moment: Stack, directions: Float[np.ndarray, "samples outputs"]) -> np.ndarray:
+def errors_with_moment(second_moment: Stack, directions: Float[np.ndarray, "samples outputs"]) -> Stack:
     """Return errors (members, samples, outputs) of the given second moment, made of isotropic draws `directions`."""
-    return directions @ power(second_moment, 0.5)
+    errors: np.ndarray = directions @ power(second_moment, 0.5)
+    return errors
 
 
 def alignment_of_matrices(
@@ -86,7 +88,8 @@ def second_moment_of_errors(T: Stack, moments: Moments) -> Stack:
     """Return E[e eᵀ] of e = T x − y."""
     input_moment, cross_moment, target_moment = moments
     crossed = T @ cross_moment.swapaxes(-1, -2)
-    return T @ input_moment @ T.swapaxes(-1, -2) - crossed - crossed.swapaxes(-1, -2) + target_moment
+    found: np.ndarray = T @ input_moment @ T.swapaxes(-1, -2) - crossed - crossed.swapaxes(-1, -2) + target_moment
+    return found
 
 
 def learned_map(A: Sequence[Stack], grams: Sequence[Stack]) -> Stack:

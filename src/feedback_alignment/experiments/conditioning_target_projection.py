@@ -51,8 +51,8 @@ def _run(seed: int, settings: Settings) -> dict[str, np.ndarray]:
     X = deep_linear.inputs_with_second_moment(second_moment)
     sizes = (settings.inputs, *[WIDTH] * (layers - 1), OUTPUTS)
     F = deep_linear.draw_feedback(sizes, "drtp-target", "orthonormal", seed)
-    batches = [np.broadcast_to(part, (steps, *part.shape)) for part in (X, T @ X)]
-    run = deep_linear.train(F, *batches, eta, "drtp-target", times=(EARLY, EARLY + 1, steps // 2, steps))
+    x, y = (np.broadcast_to(part, (steps, *part.shape)) for part in (X, T @ X))
+    run = deep_linear.train(F, x, y, eta, "drtp-target", times=(EARLY, EARLY + 1, steps // 2, steps))
     A = deep_linear.alignment_matrices(run)
     S = T @ second_moment @ second_moment @ T.T
     condition = np.linalg.cond(S)

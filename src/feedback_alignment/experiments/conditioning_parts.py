@@ -101,12 +101,11 @@ def uneven(settings: Settings, progress: Monitor | Quiet) -> xr.Dataset:
         )
         for key in ("weight", "probe", "condition")
     }
-    inputs = task_of(settings.seeds).inputs[..., [0, -1]]
-    moments = inputs.swapaxes(-1, -2) @ inputs
-    variables["uneven_input_condition"] = _variable(
+    _, cross_moment, _ = task_of(settings.seeds).moments
+    variables["uneven_signal_condition"] = _variable(
         "seed input_condition",
-        np.linalg.cond(moments).reshape(len(settings.seeds), -1),
-        "condition number of the drawn inputs' second moment in the two directions that the targets depend on",
+        np.linalg.cond(cross_moment).reshape(len(settings.seeds), -1) ** 2,
+        "condition number of S = E[yx^T] E[xy^T] of the drawn samples",
     )
     variables["uneven_epoch"] = _variable("time", times, "training time", units="epochs")
     condition = ("input_condition", list(settings.uneven.conditions), {"long_name": "condition number of E[xx^T]"})

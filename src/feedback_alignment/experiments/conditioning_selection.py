@@ -74,10 +74,16 @@ def _slopes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return found
 
 
-def uneven_slopes(dataset: xr.Dataset, time: int) -> Float[np.ndarray, " seeds"]:
-    """Return slopes of ln cond(A_2) against ln cond(Σx) over uneven inputs with balanced targets, linear networks."""
+def uneven_slopes(dataset: xr.Dataset, time: int) -> tuple[Float[np.ndarray, " seeds"], Float[np.ndarray, " seeds"]]:
+    """Return slopes of ln cond(A_2) over uneven inputs with balanced targets, linear networks.
+
+    The first against ln cond(S), which counts early in training, the second against ln cond(T Tᵀ), which counts late;
+    the latter is the inputs' condition number exactly, as the targets are linear in the inputs.
+    """
     conditions = dataset.uneven_condition.sel(uneven_activation="linear", matrix="A2").isel(time=time).values
-    return _slopes(np.log(dataset.uneven_input_condition.values), np.log(conditions.astype(float)))
+    y = np.log(conditions.astype(float))
+    squared_map = np.broadcast_to(dataset.input_condition.values, y.shape)
+    return _slopes(np.log(dataset.uneven_signal_condition.values), y), _slopes(np.log(squared_map), y)
 
 
 def uneven_rank(dataset: xr.Dataset, activation: str) -> Float[np.ndarray, " seeds"]:

@@ -11,7 +11,8 @@ from jaxtyping import Float
 
 from feedback_alignment.experiments.alignment_products import Products
 
-Stack = Float[np.ndarray, "members rows columns"]
+Stack = Float[np.ndarray, "members _ _"]
+"""A matrix for each member."""
 
 
 def zero_matrices(members: int, inputs: int, outputs: int, layers: int) -> list[Stack]:
@@ -33,12 +34,14 @@ def maps(A: Sequence[Stack], grams: Sequence[Stack]) -> list[Stack]:
 def step(A: list[Stack], grams: Sequence[Stack], input_moment: Stack, cross_moment: Stack, rate: float) -> None:
     """Take one step of DFA in place: A_l ← A_l − rate (U_L Σ − C) U_{l−1}ᵀ.
 
-    Σ = Σ_samples x xᵀ and C = Σ_samples y xᵀ of the batch are all that the step depends on.
+    Σ = Σ_samples x xᵀ and C = Σ_samples y xᵀ of the batch are all that the step depends on. All steps are formed before
+    any matrix changes.
     """
     U = maps(A, grams)
     M = U[-1] @ input_moment - cross_moment
-    for part, below in zip(A, U, strict=False):
-        part -= rate * M @ below.swapaxes(-1, -2)
+    steps = [rate * M @ below.swapaxes(-1, -2) for below in U[:-1]]
+    for part, change in zip(A, steps, strict=True):
+        part -= change
 
 
 def weight_products(A: Sequence[Stack], grams: Sequence[Stack]) -> Products:

@@ -102,15 +102,16 @@ def _follow_linear(task: Task, training: Training) -> list[Arrays]:
         chosen = order(epoch, samples, training.batch)
         x, y = task.inputs[:, chosen], task.targets[:, chosen]
         input_moments, cross_moments = x.swapaxes(-1, -2) @ x, y.swapaxes(-1, -2) @ x
-        with np.errstate(over="ignore", invalid="ignore"):
-            for batch in range(len(chosen)):
-                conditioning_linear.step(A, G, input_moments[:, batch], cross_moments[:, batch], training.rate)
-        if not all(np.isfinite(part).all() for part in A):
+        try:
+            with np.errstate(over="raise", invalid="raise"):
+                for batch in range(len(chosen)):
+                    conditioning_linear.step(A, G, input_moments[:, batch], cross_moments[:, batch], training.rate)
+                if epoch + 1 in training.observe_at:
+                    seen.append(_see_linear(A, G, task, training.observed))
+        except FloatingPointError as error:
             raise FloatingPointError(
                 f"the alignment matrices are no longer finite after epoch {epoch + 1}: lower the learning rate"
-            )
-        if epoch + 1 in training.observe_at:
-            seen.append(_see_linear(A, G, task, training.observed))
+            ) from error
     return seen
 
 

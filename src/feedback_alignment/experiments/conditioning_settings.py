@@ -105,10 +105,10 @@ SETTINGS: dict[str, Settings] = {
     "quick": Settings(
         "quick",
         (0, 1, 2),
-        Recipe(250, 500, 400),
-        Recipe(1000, 250, 30),
+        Recipe(250, 500, 300),
+        Recipe(1000, 250, 20),
         uneven=Uneven((1, 3, 10, 30, 100), 250, 100),
-        digits_epochs=15,
+        digits_epochs=10,
         digits_seeds=2,
         projection=Projection(5, 400, 0.01),
         alphas=(0.2, 0.6, 1.0),

@@ -21,6 +21,7 @@ CHAPTERS = (
     "02_two_phases",
     "03_overparametrisation",
     "04_weight_alignment",
+    "05_conditioning",
     "06_degeneracy_breaking",
 )
 

@@ -7,8 +7,12 @@ import xarray as xr
 
 from feedback_alignment.companion import provenance, store
 from feedback_alignment.companion.claims import Claim, Expected, Measured, Tolerance
-from feedback_alignment.deep_linear import conditioning_exponent, growth_exponent
-from feedback_alignment.experiments.conditioning_prediction import condition_cosine, final_exponent, isotropic_cosine
+from feedback_alignment.deep_linear import (
+    conditioning_exponent,
+    converged_conditioning_exponent,
+    growth_exponent,
+)
+from feedback_alignment.experiments.conditioning_prediction import condition_cosine, isotropic_cosine
 from feedback_alignment.experiments.conditioning_selection import (
     at_end,
     exponents,
@@ -120,7 +124,7 @@ def _linear(dataset: xr.Dataset) -> list[Claim]:
 
     for layer in (2, 3):
         slopes = exponents(dataset, "main text", f"A{layer}")
-        power, final = 2 * conditioning_exponent(layer), 2 * final_exponent(layer, 3)
+        power, final = growth_exponent(layer), converged_conditioning_exponent(layer, 3)
         claim(
             f"early-{layer}",
             BOOK,
@@ -133,7 +137,7 @@ def _linear(dataset: xr.Dataset) -> list[Claim]:
             f"late-{layer}",
             BOOK,
             f"Linear networks after training: power of cond(T) that cond(A_{layer}) is",
-            Expected(str(final), float(final), float(final)),
+            Expected(f"{power}/7", final, final),
             slopes[:, -1],
             Tolerance("three standard errors; 0.1 for feedback not left-orthogonal", floor=0.1),
         )

@@ -158,7 +158,7 @@ def _followed(
     for name in pieces[0]:
         values = np.concatenate([piece[name] for piece in pieces], axis=1).swapaxes(0, 1)
         padded[name] = np.pad(values, [(0, 0), (missing, 0)] + [(0, 0)] * (values.ndim - 2), constant_values=np.nan)
-    return padded, np.array([np.nan] * missing + list(training.observe_at))
+    return padded, np.array([np.nan] * missing + [float(epoch) for epoch in training.observe_at])
 
 
 def _on_grid(arrays: Arrays, seeds: int, cells: tuple[int, ...]) -> Arrays:

@@ -1,33 +1,22 @@
 """Gradient alignment foretold from second moments of inputs and targets, before any training.
 
-For left-orthogonal feedback, and inputs whose moment leaves the modes of T uncoupled, a mode of a linear network obeys
-a_l ∝ a_1^(2^(l−1)) at all times. Early, a_1 follows the mode's singular value of T Σx; at the end of training, the
-product a_1 … a_L is that of T itself. Hence A_l ∝ S^(2^(l−2)) early, and (T Tᵀ)^(2^(l−2) / (2^L − 1)) at the end.
+For left-orthogonal feedback, and inputs whose moment leaves the modes of T uncoupled, A_l ∝ S^(2^(l−2)) early in the
+training of a linear network, with S = T Σx² Tᵀ, and A_l ∝ (T Tᵀ)^(2^(l−2) / (2^L − 1)) at its end.
 """
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 import numpy as np
 from jaxtyping import Float
 from scipy.special import ellipe, ellipkm1
 
+from feedback_alignment.deep_linear import converged_conditioning_exponent
 from feedback_alignment.experiments import conditioning_linear
 from feedback_alignment.experiments.alignment_products import mean_over_samples
 from feedback_alignment.experiments.conditioning_linear import Stack
 
 Moments = tuple[Stack, Stack, Stack]
 """E[xxᵀ], E[yxᵀ] and E[yyᵀ] of each member."""
-
-
-def final_exponent(layer: int, layers: int) -> Fraction:
-    """Return 2^(l−2) / (2^L − 1): the power of T Tᵀ that A_l is at the end of training.
-
-    Raises ValueError for a layer outside 2 … L.
-    """
-    if not 2 <= layer <= layers:
-        raise ValueError(f"layer must lie in 2 … {layers}, where alignment matrices are; got {layer}")
-    return Fraction(2 ** (layer - 2), 2**layers - 1)
 
 
 def condition_cosine(condition: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
@@ -79,7 +68,7 @@ def alignment_of_final_law(
     """
     members, outputs = len(squared_map), squared_map.shape[-1]
     A = [np.zeros((members, outputs, 1))]
-    A += [power(squared_map, float(final_exponent(layer, layers))) for layer in range(2, layers + 1)]
+    A += [power(squared_map, converged_conditioning_exponent(layer, layers) / 2) for layer in range(2, layers + 1)]
     grams = [np.broadcast_to(np.eye(outputs), squared_map.shape)] * (layers - 1)
     return alignment_of_matrices(A, grams, errors_with_moment(second_moment, directions))
 

@@ -166,8 +166,13 @@ def _see_networks(
 
 
 def conditions(A: Sequence[np.ndarray], G: Sequence[np.ndarray]) -> Float[np.ndarray, "members matrices"]:
-    """Return the condition numbers of A_2 … A_L and of the chain A_2ᵀ F_2ᵀF_2 A_3ᵀ … A_Lᵀ that an error comes down."""
+    """Return the condition numbers of A_2 … A_L and of the chain A_2ᵀ F_2ᵀF_2 A_3ᵀ … A_Lᵀ that an error comes down.
+
+    NaN for a matrix that is still zero.
+    """
     chain = A[-1].swapaxes(-1, -2)
     for part, gram in zip(reversed(A[:-1]), reversed(G[1:]), strict=True):
         chain = part.swapaxes(-1, -2) @ gram @ chain
-    return np.stack([np.linalg.cond(matrix) for matrix in (*A, chain)], axis=-1)
+    matrices = np.stack([*A, chain], axis=1)
+    found: np.ndarray = np.where(matrices.any(axis=(-2, -1)), np.linalg.cond(matrices), np.nan)
+    return found

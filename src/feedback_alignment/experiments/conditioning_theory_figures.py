@@ -6,9 +6,9 @@ import numpy as np
 import xarray as xr
 
 from feedback_alignment.companion import pictures, provenance
-from feedback_alignment.deep_linear import conditioning_exponent
+from feedback_alignment.deep_linear import converged_conditioning_exponent, growth_exponent
 from feedback_alignment.experiments.conditioning_claims import NAMES
-from feedback_alignment.experiments.conditioning_prediction import condition_cosine, final_exponent, isotropic_cosine
+from feedback_alignment.experiments.conditioning_prediction import condition_cosine, isotropic_cosine
 from feedback_alignment.experiments.conditioning_selection import at_end, exponents
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def exponents_over_time(datasets: tuple[xr.Dataset, ...]) -> "Figure":
             for index, layer in enumerate((2, 3)):
                 values = exponents(dataset, recipe, f"A{layer}")
                 pictures.band(ax, epochs, values, label=f"A_{layer}", index=index)
-                for power in (2 * conditioning_exponent(layer), 2 * float(final_exponent(layer, 3))):
+                for power in (growth_exponent(layer), converged_conditioning_exponent(layer, 3)):
                     ax.axhline(power, color=pictures.colour(index), linestyle=":", linewidth=1)
             ax.set_xscale("log")
             ax.set_xlabel("epochs")
@@ -79,7 +79,7 @@ def uneven(datasets: tuple[xr.Dataset, ...]) -> "Figure":
                 values = of.uneven_probe_alignment.sel(hidden="all").isel(time=time).values
                 pictures.band(lower, x, values, label=label, index=number)
             if activation == "linear":
-                for power in (1, float(final_exponent(2, 3))):
+                for power in (1, converged_conditioning_exponent(2, 3) / 2):
                     upper.plot(x, x**power, color="black", linestyle=":", linewidth=1)
             upper.set_title(f"{provenance.scale(dataset)}: {NAMES[activation]}", fontsize=9)
             upper.set_yscale("log")

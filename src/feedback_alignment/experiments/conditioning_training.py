@@ -3,7 +3,7 @@
 e = ŷ − y; every layer takes the step −rate Σ_samples δa_l h_{l−1}ᵀ of a batch, with δa_l = (F_l e) ⊙ g'(a_l).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from feedback_alignment.experiments.alignment_products import Products, mean_over_samples
-from feedback_alignment.networks.perceptron import ACTIVATIONS
+
+Pointwise = Callable[[Tensor], Tensor]
+ACTIVATIONS: dict[str, tuple[Pointwise, Pointwise]] = {
+    "tanh": (torch.tanh, lambda h: 1 - h * h),
+    "relu": (torch.relu, lambda h: (h > 0).to(h.dtype)),
+    "linear": (lambda a: a, torch.ones_like),
+}
+"""name -> (g, g' written as a function of h = g(a))."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from feedback_alignment.companion.monitor import Monitor, Quiet
+from feedback_alignment.experiments import conditioning_linear
 from feedback_alignment.experiments import conditioning_prediction as prediction
 from feedback_alignment.experiments import conditioning_tasks as tasks
 from feedback_alignment.experiments.conditioning_runs import Training, follow, grams, probe
@@ -37,7 +38,7 @@ def correlated(settings: Settings, progress: Monitor | Quiet) -> xr.Dataset:
             seeds, recipe.examples, settings.inputs, settings.alphas, settings.betas
         )
 
-    found, epochs, foretold = [], [], []
+    found, epochs, foretold, noiseless = [], [], [], []
     cells = (len(settings.alphas), len(settings.betas))
     for place, recipe in settings.recipes.items():
         for activation in ACTIVATIONS:
@@ -48,7 +49,9 @@ def correlated(settings: Settings, progress: Monitor | Quiet) -> xr.Dataset:
             epochs.append(times)
         steps = recipe.linear_epochs * (recipe.examples // settings.batch)
         training = settings.training(recipe.linear_epochs)
-        foretold.append(_foretold(task_of(recipe)(settings.seeds), training, steps, (len(settings.seeds), *cells)))
+        alignment, weight = _foretold(task_of(recipe)(settings.seeds), training, steps, (len(settings.seeds), *cells))
+        foretold.append(alignment)
+        noiseless.append(weight)
     grid = "recipe activation seed alpha beta time"
     shape = (len(settings.recipes), len(ACTIVATIONS))
     variables = {}
@@ -61,6 +64,9 @@ def correlated(settings: Settings, progress: Monitor | Quiet) -> xr.Dataset:
     )
     variables["foretold"] = _variable(
         "recipe predictor seed alpha beta hidden", np.stack(foretold), "gradient alignment foretold from moments"
+    )
+    variables["noiseless_weight_alignment"] = _variable(
+        "recipe seed alpha beta upper", np.stack(noiseless), "final weight alignment of linear networks without batches"
     )
     condition = [_map_conditions(task_of(recipe)(settings.seeds)) for recipe in settings.recipes.values()]
     variables["map_condition"] = _variable(
@@ -128,7 +134,7 @@ def digits(settings: Settings, progress: Monitor | Quiet) -> xr.Dataset:
         found.append(_on_grid(arrays, len(seeds), grid_sizes)["gradient"][..., -1, :])
     task = task_of(seeds)
     steps = settings.digits_epochs * (task.inputs.shape[1] // settings.batch)
-    foretold = _foretold(task, settings.training(settings.digits_epochs), steps, (len(seeds), *grid_sizes))
+    foretold, _ = _foretold(task, settings.training(settings.digits_epochs), steps, (len(seeds), *grid_sizes))
     grid = "digits_seed alpha beta hidden"
     return xr.Dataset(
         {
@@ -165,8 +171,11 @@ def _on_grid(arrays: Arrays, seeds: int, cells: tuple[int, ...]) -> Arrays:
     return {name: values.reshape(seeds, *cells, *values.shape[1:]) for name, values in arrays.items()}
 
 
-def _foretold(task: Task, training: Training, steps: int, grid: tuple[int, ...]) -> np.ndarray:
-    """Return gradient alignment by each of PREDICTORS, (predictors, seeds, alphas, betas, layers)."""
+def _foretold(task: Task, training: Training, steps: int, grid: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return gradient alignment by each of PREDICTORS, (predictors, seeds, alphas, betas, layers).
+
+    And weight alignment by the moment dynamics, (seeds, alphas, betas, layers).
+    """
     input_moment, cross_moment, target_moment = moments = task.moments
     directions = probe(DIRECTIONS, target_moment.shape[-1])
     G = grams(task.seeds, training, target_moment.shape[-1])
@@ -179,7 +188,8 @@ def _foretold(task: Task, training: Training, steps: int, grid: tuple[int, ...])
         prediction.alignment_of_final_law(target_moment, left, directions, len(A)),
         prediction.alignment_of_matrices(A, G, prediction.errors_with_moment(then, directions)),
     ]
-    return np.stack(found).reshape(len(found), *grid, -1)
+    weight = conditioning_linear.weight_products(A, G).cosines()
+    return np.stack(found).reshape(len(found), *grid, -1), weight.reshape(*grid, -1)
 
 
 def _map_conditions(task: Task) -> np.ndarray:

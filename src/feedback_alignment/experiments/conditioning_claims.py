@@ -197,6 +197,7 @@ def _foretold(dataset: xr.Dataset) -> list[Claim]:
             for activation in NAMES
         ),
         *(("main text", activation, "final law", "all") for activation in NAMES),
+        *(("main text", activation, "targets alone", "all") for activation in NAMES),
         *(("main text", "relu", "moment dynamics", layer) for layer in ("1", "2")),
         *(("digits", activation, "moment dynamics", "all") for activation in NAMES),
     ]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette, less its yellow (too pale on white).
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 MARKERS = "osD^vPX"
-NOTE_CHARACTERS = 150
+NOTE_CHARACTERS = 130
 """What a line of small print holds in a figure of the usual width."""
 STYLE: Any = {
     "font.size": 10,

@@ -8,6 +8,7 @@ import xarray as xr
 from feedback_alignment.companion import pictures, provenance
 from feedback_alignment.experiments.conditioning_claims import NAMES, RECIPES
 from feedback_alignment.experiments.conditioning_selection import at_end
+from feedback_alignment.experiments.conditioning_settings import GRID
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,13 +38,14 @@ def final(datasets: tuple[xr.Dataset, ...]) -> "Figure":
 
 
 def _map(ax: "Axes", values: np.ndarray, dataset: xr.Dataset) -> None:
-    ax.imshow(values, origin="lower", aspect="auto", cmap="viridis")
+    alphas, betas = dataset.alpha.values, dataset.beta.values
+    ax.pcolormesh(betas, alphas, values, cmap="viridis", shading="nearest")
     middle = (values.min() + values.max()) / 2
     for (i, j), value in np.ndenumerate(values):
         ink = "black" if value > middle else "white"
-        ax.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=6.5, color=ink)
-    ax.set_xticks(range(dataset.sizes["beta"]), [f"{beta:g}" for beta in dataset.beta.values], fontsize=7)
-    ax.set_yticks(range(dataset.sizes["alpha"]), [f"{alpha:g}" for alpha in dataset.alpha.values], fontsize=7)
+        ax.text(betas[j], alphas[i], f"{value:.2f}", ha="center", va="center", fontsize=6.5, color=ink)
+    ax.set_xticks(GRID, [f"{beta:g}" for beta in GRID], fontsize=7)
+    ax.set_yticks(GRID, [f"{alpha:g}" for alpha in GRID], fontsize=7)
     ax.grid(False)
 
 
@@ -57,8 +59,9 @@ def over_time(datasets: tuple[xr.Dataset, ...]) -> "Figure":
             of = dataset.sel(recipe="main text", activation=activation)
             for row, beta in enumerate(betas):
                 ax = axes[row, column * len(activations) + index]
-                for number, alpha in enumerate(dataset.alpha.values):
+                for alpha in dataset.alpha.values:
                     values = of.weight_alignment.sel(alpha=alpha, beta=beta, upper="all").values
+                    number = GRID.index(alpha)
                     pictures.band(ax, of.epoch.values, values, label=f"alpha = {alpha:g}", index=number)
                 ax.set_xscale("log")
                 ax.set_ylabel(f"beta = {beta:g}\nweight alignment" if column + index == 0 else "")
@@ -66,6 +69,6 @@ def over_time(datasets: tuple[xr.Dataset, ...]) -> "Figure":
                 f"{provenance.scale(dataset)}: {NAMES[activation]}", fontsize=9
             )
             axes[-1, column * len(activations) + index].set_xlabel("epochs")
-    axes[0, 0].legend(fontsize=7, loc="upper left")
+    axes[0, -1].legend(fontsize=7, loc="upper left")
     pictures.note(figure, provenance.figure_note(datasets))
     return figure

@@ -72,7 +72,7 @@ def uneven(datasets: tuple[xr.Dataset, ...]) -> "Figure":
         for index, activation in enumerate(("linear", "relu")):
             of = dataset.sel(uneven_activation=activation)
             upper, lower = axes[:, 2 * column + index]
-            for number, time in enumerate((0, dataset.sizes["time"] // 2, -1)):
+            for number, time in enumerate((1, dataset.sizes["time"] // 2, -1)):
                 label = f"{dataset.uneven_epoch.values[time]:g} epochs"
                 condition = of.uneven_condition.sel(matrix="A2").isel(time=time).values
                 pictures.band(upper, x, condition, label=label, index=number)
@@ -85,7 +85,7 @@ def uneven(datasets: tuple[xr.Dataset, ...]) -> "Figure":
             upper.set_yscale("log")
             for ax in (upper, lower):
                 ax.set_xscale("log")
-            lower.set_xlabel("condition of the inputs")
+            lower.set_xlabel("cond(inputs)")
     axes[0, 0].set_ylabel("condition number of A_2")
     axes[1, 0].set_ylabel("gradient alignment\nisotropic errors")
     for ax in axes[0, ::2]:

@@ -22,6 +22,7 @@ CHAPTERS = (
     "03_overparametrisation",
     "04_weight_alignment",
     "06_degeneracy_breaking",
+    "07_align_then_memorise",
 )
 
 

@@ -65,15 +65,18 @@ def assemble(settings: Settings, results: Path) -> xr.Dataset:
 
 
 def _dataset(settings: Settings, found: Found, device: str) -> xr.Dataset:
-    parts = (
-        align_then_memorise_parts.noisy,
-        align_then_memorise_parts.layerwise,
-        align_then_memorise_parts.own,
-    )
+    parts = (align_then_memorise_parts.noisy, align_then_memorise_parts.layerwise, align_then_memorise_parts.own)
+    plain = tuple(each for each in settings.noisy if not each.label_noise)
     return deep_ensembles_assembly.stamped(
-        [part(settings, found) for part in parts],
+        xr.merge([part(settings, found) for part in parts]),
         settings,
         found,
+        {
+            "of Fig. 6": plain,
+            "of Fig. 7": (settings.layerwise,),
+            "of Fig. 11 with label noise": tuple(each for each in settings.noisy if each.label_noise),
+            "with a feedback for each member": settings.own,
+        },
         chapter="07_align_then_memorise",
         science_version=SCIENCE_VERSION,
         device=device,

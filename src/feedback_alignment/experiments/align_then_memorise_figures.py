@@ -35,7 +35,6 @@ def overall(datasets: Datasets) -> "Figure":
         for index, activation in enumerate(ACTIVATIONS):
             _curves(column, chosen.sel(activation=activation), rows, NAMES[activation], index)
         column[0].set_title(heading)
-    axes[0, 0].legend(fontsize=7)
     return _finished(figure, axes, list(rows.values()), datasets)
 
 
@@ -53,9 +52,7 @@ def layers(datasets: Datasets) -> "Figure":
         for layer in chosen.hidden_layer.values:
             _band(gradients, chosen.layer_gradient_alignment.sel(hidden_layer=layer), f"layer {layer}", int(layer) - 1)
         weights.set_title(heading)
-    axes[0, 0].legend(fontsize=7)
-    axes[1, 0].legend(fontsize=7)
-    return _finished(figure, axes, [WEIGHTS, GRADIENTS], datasets)
+    return _finished(figure, axes, [WEIGHTS, GRADIENTS], datasets, legends=2)
 
 
 def noise(datasets: Datasets, activation: str) -> "Figure":
@@ -68,12 +65,13 @@ def noise(datasets: Datasets, activation: str) -> "Figure":
         "similarity": "similarity\n(cosine)",
     }
     columns = [(heading, chosen.sel(activation=activation)) for heading, chosen in _by_images(datasets)]
+    shares = sorted({float(share) for dataset in datasets for share in dataset.label_noise.values})
     figure, axes = pictures.panels(len(rows), len(columns), height=2.1)
     for column, (heading, chosen) in zip(axes.T, columns, strict=True):
-        for index, share in enumerate(chosen.label_noise.values):
+        for share in chosen.label_noise.values:
+            index = shares.index(share)
             _curves(column, chosen.sel(label_noise=share), rows, f"{share:.0%} noise", index)
         column[0].set_title(heading)
-    axes[0, 0].legend(fontsize=7)
     return _finished(figure, axes, list(rows.values()), datasets)
 
 
@@ -90,9 +88,7 @@ def conventions(datasets: Datasets) -> "Figure":
         _band(gradients, latest.gradient_alignment_without_last, "the same, current batch", 3, "--")
         _band(gradients, probe.update_alignment, "update by many samples", 2)
         weights.set_title(heading)
-    axes[0, 0].legend(fontsize=7)
-    axes[1, 0].legend(fontsize=7)
-    return _finished(figure, axes, [WEIGHTS, GRADIENTS], datasets)
+    return _finished(figure, axes, [WEIGHTS, GRADIENTS], datasets, legends=2)
 
 
 def feedbacks(datasets: Datasets) -> "Figure":
@@ -110,7 +106,6 @@ def feedbacks(datasets: Datasets) -> "Figure":
             _curves(column, shared.sel(activation=activation), rows, f"{label}, one F", 2 * index)
             _curves(column, own.sel(activation=activation), rows, f"{label}, an F each", 2 * index + 1, "--")
         column[0].set_title(heading)
-    axes[0, 0].legend(fontsize=7)
     return _finished(figure, axes, list(rows.values()), datasets)
 
 
@@ -148,12 +143,13 @@ def _of_layerwise(datasets: Datasets) -> list[tuple[str, xr.Dataset]]:
     return found
 
 
-def _finished(figure: "Figure", axes: np.ndarray, labels: list[str], datasets: Datasets) -> "Figure":
-    """Return the figure with the labels of its rows, axes of time where something is drawn, and its small print."""
+def _finished(figure: "Figure", axes: np.ndarray, labels: list[str], datasets: Datasets, legends: int = 1) -> "Figure":
+    """Return the figure with the labels of its rows, legends in the first ones, axes of time, and its small print."""
     for ax, label in zip(axes[:, 0], labels, strict=True):
         ax.set_ylabel(label)
-    for ax in axes.flat:
-        if ax.lines:
-            pictures.epoch_axis(ax, np.unique(np.concatenate([np.asarray(line.get_xdata()) for line in ax.lines])))
+    for row, ax in ((row, ax) for row, panels in enumerate(axes) for ax in panels if ax.lines):
+        pictures.epoch_axis(ax, np.unique(np.concatenate([np.asarray(line.get_xdata()) for line in ax.lines])))
+        if row < legends:
+            ax.legend(fontsize=7)
     pictures.note(figure, provenance.figure_note(datasets))
     return figure

@@ -1,8 +1,8 @@
 """Results that are put together from ensembles, each of them one piece of work that is trained now or stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import xarray as xr
 
@@ -12,8 +12,11 @@ from feedback_alignment.companion.piece_files import read_piece
 from feedback_alignment.experiments.deep_ensembles import EnsembleSettings, ensemble
 
 Found = Mapping[EnsembleSettings, xr.Dataset]
+Groups = Mapping[str, Sequence[EnsembleSettings]]
+"""Ensembles of a chapter by what they are for, in words that follow 'ensembles'."""
 
 
+@runtime_checkable
 class OfEnsembles(Protocol):
     """Settings of a chapter that is made of ensembles."""
 
@@ -62,18 +65,25 @@ def on_grid(places: Mapping[EnsembleSettings, Mapping[str, Any]], found: Found) 
 
 
 def stamped(
-    parts: Sequence[xr.Dataset], settings: OfEnsembles, found: Found, *, chapter: str, science_version: int, device: str
+    dataset: xr.Dataset,
+    settings: OfEnsembles,
+    found: Found,
+    groups: Groups,
+    *,
+    chapter: str,
+    science_version: int,
+    device: str,
 ) -> xr.Dataset:
-    """Return a chapter's dataset with the provenance of every ensemble, and with those that are missing."""
-    dataset = xr.merge(parts)
-    dataset.attrs.clear()
+    """Return a chapter's dataset with the provenance of every ensemble, and with what is missing of each group."""
+    bare = dataset.copy()
+    bare.attrs.clear()
     records = [store.provenance(piece) for piece in found.values()]
     return provenance.stamp(
-        dataset,
+        bare,
         chapter=chapter,
         science_version=science_version,
         settings=settings,
-        commit=records[-1]["commit"],
+        commit=", ".join(dict.fromkeys(record["commit"] for record in records)),
         device=device,
         wall_seconds=sum(record["wall_seconds"] for record in records),
         data={
@@ -81,8 +91,17 @@ def stamped(
             for record in records
             for name, value in record["data"].items()
         },
-        pieces=[{name: record[name] for name in ("commit", "date", "device", "wall_seconds")} for record in records],
-        missing=[
-            f"{each.name} of width {each.hidden[0]} not there yet" for each in settings.ensembles if each not in found
-        ],
+        parts=[{name: record[name] for name in ("commit", "date", "device", "wall_seconds")} for record in records],
+        missing=missing(groups, found),
     )
+
+
+def missing(groups: Groups, found: Collection[EnsembleSettings]) -> list[str]:
+    """Say which ensembles are not there, one entry for each group; by name, unless it is all of the group."""
+    words = []
+    for what, ensembles in groups.items():
+        absent = [each.name for each in ensembles if each not in found]
+        names = "" if len(absent) == len(ensembles) else f" ({'; '.join(absent)})"
+        if absent:
+            words.append(f"{len(absent)} of {len(ensembles)} ensembles {what} not there yet{names}")
+    return words

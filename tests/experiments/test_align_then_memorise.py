@@ -372,6 +372,12 @@ def test_the_papers_epochs_are_asked_of_cifar_only(dataset):
     assert not [key for key in outcomes(dataset) if "layer-time" in key]
 
 
+def test_a_curve_that_rises_to_the_end_has_no_transition(agreeing):
+    add(agreeing, "weight_alignment_unscaled", 0.5, images="mnist", activation="relu", epoch=4, label_noise=0)
+    absent = set(WRONG) - set(outcomes(agreeing))
+    assert absent == {"07-transition-mnist-relu-0.5"}
+
+
 def test_an_ensemble_that_diverged_makes_no_claim(agreeing):
     agreeing["weight_alignment"].loc[{"images": "mnist", "activation": "relu", "member": 1}] = np.nan
     assert not [key for key in outcomes(agreeing) if "mnist-relu" in key or key.endswith("harder-relu")]

@@ -23,6 +23,7 @@ CHAPTERS = (
     "04_weight_alignment",
     "05_conditioning",
     "06_degeneracy_breaking",
+    "07_align_then_memorise",
 )
 
 

@@ -1,33 +1,25 @@
 """The parts of chapter 06's dataset, put together from ensembles."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 
 import xarray as xr
 
 from feedback_alignment.experiments.deep_ensembles import EnsembleSettings
+from feedback_alignment.experiments.deep_ensembles_assembly import Found, on_grid
 from feedback_alignment.experiments.degeneracy_breaking_settings import Settings, teaching
 
-GRID = ("images", "activation", "rule")
 SMALL = ("similarity", "similarity_of_changes", "gradient_alignment", "train_error")
 """What is kept of the ensembles beside those of Fig. 5."""
 KINDS = ("initial", "current")
-Found = Mapping[EnsembleSettings, xr.Dataset]
 
 
 def fig5(settings: Settings, found: Found) -> xr.Dataset:
     """Return the ensembles of Fig. 5 on the grid of images, activation and rule; NaN where one is missing."""
     places = {
-        each: dict(zip(GRID, (each.images, each.activation, teaching(each)), strict=True)) for each in settings.fig5
+        each: {"images": each.images, "activation": each.activation, "rule": teaching(each)} for each in settings.fig5
     }
-    grid = {name: list(dict.fromkeys(place[name] for place in places.values())) for name in GRID}
-    placed = [
-        found[each].expand_dims({name: [value] for name, value in place.items()})
-        for each, place in places.items()
-        if each in found
-    ]
-    combined = xr.combine_by_coords(placed, join="outer", combine_attrs="override") if placed else xr.Dataset()
-    return cast(xr.Dataset, combined).reindex(grid) if placed else xr.Dataset()
+    return on_grid(places, found)
 
 
 def turned(settings: Settings, found: Found) -> xr.Dataset:

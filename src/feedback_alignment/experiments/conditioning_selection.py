@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from scipy.stats import rankdata
 
 from feedback_alignment.streams import generator
@@ -29,7 +29,8 @@ def highest(dataset: xr.Dataset, recipe: str, activation: str) -> Grid:
 
 def rank_correlation(values: Grid, factor: str) -> Float[np.ndarray, " seeds"]:
     """Return, for each seed, Spearman's correlation with `factor`, 'alpha' or 'beta', mean over values of the other."""
-    return _correlation(values, factor, np.arange(values.shape[_axis(factor)]))
+    in_order = np.arange(values.shape[_axis(factor)])[None]
+    return np.asarray(_correlations(values, _axis(factor), in_order)[0])
 
 
 def rank_p_value(values: Grid, factor: str) -> float:
@@ -38,9 +39,8 @@ def rank_p_value(values: Grid, factor: str) -> float:
     By chance the levels of the factor could come in any order, in each seed anew: the exact correlations for all
     orders, combined over seeds in 10,000 random ways. The smallest value is 1e-4.
     """
-    levels = values.shape[_axis(factor)]
-    orders = itertools.permutations(range(levels))
-    null = np.stack([_correlation(values, factor, np.array(order)) for order in orders])
+    orders = np.array(list(itertools.permutations(range(values.shape[_axis(factor)]))))
+    null = _correlations(values, _axis(factor), orders)
     drawn = generator(0, "permutations").integers(len(null), size=(RESAMPLINGS, len(values)))
     by_chance = null[drawn, np.arange(len(values))].mean(1)
     reached = by_chance >= rank_correlation(values, factor).mean() - 1e-12
@@ -53,11 +53,14 @@ def _axis(factor: str) -> int:
     return 1 if factor == "alpha" else 2
 
 
-def _correlation(values: Grid, factor: str, levels: np.ndarray) -> Float[np.ndarray, " seeds"]:
-    ranks = np.moveaxis(rankdata(values, axis=_axis(factor)), _axis(factor), -1)
-    centred, steps = ranks - ranks.mean(-1, keepdims=True), levels - levels.mean()
-    found: np.ndarray = (centred @ steps / np.sqrt((centred**2).sum(-1) * (steps**2).sum())).mean(-1)
-    return found
+def _correlations(
+    values: Grid, axis: int, orders: Int[np.ndarray, "orders levels"]
+) -> Float[np.ndarray, "orders seeds"]:
+    """Return rank correlations along an axis with each of several orders of its levels, mean over the other axis."""
+    ranks = np.moveaxis(rankdata(values, axis=axis), axis, -1)
+    centred, steps = ranks - ranks.mean(-1, keepdims=True), orders - orders.mean(-1, keepdims=True)
+    lengths = np.sqrt((centred**2).sum(-1)[..., None] * (steps**2).sum(-1))
+    return np.asarray((centred @ steps.T / lengths).mean(1).T)
 
 
 def exponents(dataset: xr.Dataset, recipe: str, matrix: str) -> Float[np.ndarray, "seeds times"]:
@@ -89,7 +92,7 @@ def uneven_slopes(dataset: xr.Dataset, time: int) -> tuple[Float[np.ndarray, " s
 def uneven_rank(dataset: xr.Dataset, activation: str) -> Float[np.ndarray, " seeds"]:
     """Return Spearman's correlation of isotropic gradient alignment after training with the inputs' condition."""
     values = dataset.uneven_probe_alignment.sel(uneven_activation=activation, hidden="all").isel(time=-1).values
-    return _correlation(values[:, :, None].astype(float), "alpha", np.arange(values.shape[1]))
+    return rank_correlation(values[:, :, None].astype(float), "alpha")
 
 
 @dataclass(frozen=True)

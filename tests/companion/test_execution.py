@@ -160,3 +160,13 @@ def test_outputs_of_chapters_that_are_gone_are_removed_and_other_files_are_left_
         notebook_files.write(content, into / f"{name}.ipynb")
     assert execution.remove_orphans(tiny_clone, into) == ["01_old_name"]
     assert sorted(p.stem for p in into.iterdir()) == ["01_probe", "99_a_readers_own"]
+
+
+def test_text_printed_in_pieces_is_one_output(tiny_clone, into):
+    slowly = code(
+        'import sys\nimport time\n\nfor word in "one", "two":\n    print(word, flush=True)\n    time.sleep(0.5)'
+    )
+    plant(tiny_clone, "01_probe", slowly)
+    execution.execute_chapter(tiny_clone, "01_probe", into)
+    (output,) = notebook_files.read(into / "01_probe.ipynb").cells[-1].outputs
+    assert output.text == "one\ntwo\n"

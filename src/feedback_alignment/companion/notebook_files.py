@@ -119,6 +119,18 @@ def tags(cell: "NotebookNode") -> list[str]:
     return list(cell.metadata.get("tags", []))
 
 
+def joined_streams(outputs: "Sequence[NotebookNode]") -> "list[NotebookNode]":
+    """Return the outputs with text that came in pieces joined: how it was cut depends on the machine's pace."""
+    joined: list[NotebookNode] = []
+    for output in outputs:
+        last = joined[-1] if joined else None
+        if last is not None and output.output_type == last.output_type == "stream" and output.name == last.name:
+            last.text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
 def describe(index: int, source: str) -> str:
     """Name a cell for a message: its number, counted from 1 over all cells, and its first line."""
     first = next((line.strip() for line in source.splitlines() if line.strip()), "empty")

@@ -47,19 +47,8 @@ def clean(notebook: "NotebookNode") -> "NotebookNode":
         if not cell.metadata.get("tags", True):
             del cell.metadata["tags"]
         if cell.cell_type == "code":
-            cell.outputs = _joined_streams(cell.outputs)
+            cell.outputs = notebook_files.joined_streams(cell.outputs)
     return cleaned
-
-
-def _joined_streams(outputs: "Sequence[NotebookNode]") -> "list[NotebookNode]":
-    joined: list[NotebookNode] = []
-    for output in outputs:
-        last = joined[-1] if joined else None
-        if last is not None and output.output_type == last.output_type == "stream" and output.name == last.name:
-            last.text += output.text
-        else:
-            joined.append(output)
-    return joined
 
 
 def clean_file(path: Path, check: bool = False) -> bool:

@@ -68,6 +68,9 @@ def run_notebook(root: Path, chapter: str, source: "NotebookNode", profile: str)
         except (RuntimeError, NoSuchKernel) as error:
             raise ChapterError(f"{chapter}: the kernel python3 did not start ({error}): install ipykernel") from error
     seconds = round(time.perf_counter() - start, 2)
+    for cell in executed.cells:
+        if cell.cell_type == "code":
+            cell.outputs = notebook_files.joined_streams(cell.outputs)
     executed.metadata[RECORD] = {"profile": profile, "seconds": seconds, "device": DEVICE}
     return executed
 

@@ -19,9 +19,8 @@ def test_search_finds_a_word(page: Any, book: str):
     page.keyboard.type("alignment")
     page.keyboard.press("Enter")
     page.wait_for_url("**/search.html?q=alignment*")
-    page.locator("#search-results ul.search li a").first.wait_for()
-    found = page.locator("#search-results ul.search li a").evaluate_all("links => links.map(link => link.href)")
-    assert any(CHAPTER in address for address in found)
+    # The results come in one by one.
+    page.locator(f'#search-results ul.search li a[href*="{CHAPTER}"]').first.wait_for()
 
 
 def test_search_says_when_it_finds_nothing(page: Any, book: str):

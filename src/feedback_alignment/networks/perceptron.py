@@ -16,6 +16,7 @@ from torch import Tensor
 
 from feedback_alignment import streams
 from feedback_alignment.networks.activations import activation as activation_function
+from feedback_alignment.networks.devices import require_device
 from feedback_alignment.networks.ensemble import Ensemble, StepSize
 from feedback_alignment.networks.feedback import Distribution, draw_feedback
 from feedback_alignment.networks.feedback_distributions import Uniform
@@ -237,8 +238,9 @@ def mlp(
     two rules with equal seeds start from equal weights.
 
     Raises ValueError for fewer than two layers of weights, a size below 1, no or repeated seeds, an unknown
-    activation, or feedback that does not fit.
+    activation, feedback that does not fit, or a device that is not there; TypeError for what is no rule.
     """
+    require_device(device)
     if len(sizes) < 3 or min(sizes) < 1:
         raise ValueError(f"sizes must be those of inputs, hidden layers (one or more) and outputs; got {tuple(sizes)}")
     if not seeds or len(set(seeds)) != len(seeds):

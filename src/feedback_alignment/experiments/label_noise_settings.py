@@ -9,7 +9,7 @@ from feedback_alignment.networks.training import Schedule
 
 CHANCES = (2, 5, 10)
 """Levels of weight alignment at which an onset is read, in standard deviations of a random layer's cosine."""
-GRADIENT_LEVEL = 0.1
+GRADIENT_LEVEL = 0.2
 """Level of gradient alignment at which its onset is read."""
 
 
@@ -101,7 +101,7 @@ SETTINGS: dict[str, Settings] = {
         (0, 1, 2, 3),
         50,
         (0.0, 0.2, 0.5, 0.9, 1.0),
-        Schedule(12, 32, 0.004, "sum", log_spaced_epochs(0.1, 12, 18)),
+        Schedule(18, 32, 0.004, "sum", log_spaced_epochs(0.1, 18, 18)),
     ),
     "paper": _on_cifar10(),
 }

@@ -96,17 +96,26 @@ def _of_predictions(dataset: xr.Dataset, level: float) -> Iterator[Row]:
 
 
 def _of_signal(dataset: xr.Dataset, levels: list[float]) -> Iterator[Row]:
-    off = delay(dataset.weight_alignment, levels[0]) - foretold_delay(dataset.signal)
+    first = delay(dataset.weight_alignment, levels[0])
+    foretold = foretold_delay(dataset.signal)
     clocks = clock_delay(dataset.weight_alignment, dataset.signal, levels[1])
     for noise in dataset.label_noise.values:
         if noise:
             place = {"variant": "drawn", "label_noise": noise}
+            if noise < 1:
+                yield (
+                    f"08-slowed-{noise:g}",
+                    BOOK,
+                    f"Delay by {noise:.0%} noise at the level {levels[0]:g}, less that of a slowed drift: decades",
+                    SAME,
+                    first.sel(place) + np.log10(1 - noise),
+                )
             yield (
                 f"08-foretold-{noise:g}",
                 BOOK,
                 f"Delay by {noise:.0%} noise at the level {levels[0]:g}, less that foretold by the signal: decades",
                 SAME,
-                off.sel(place),
+                (first - foretold).sel(place),
             )
             yield (
                 f"08-clock-{noise:g}",

@@ -59,20 +59,21 @@ def predictions(datasets: Datasets) -> "Figure":
 
 
 def onsets(datasets: Datasets) -> "Figure":
-    """Draw when alignment reaches each level against label noise; dashed: what the signal foretells."""
+    """Draw when alignment reaches each level against label noise, and how many times as late it should.
+
+    Dashed: by the share of labels left alone; dotted: by the signal, of which noise itself leaves some.
+    """
     figure, axes = pictures.panels(1, len(datasets), height=3.4)
     for ax, dataset in zip(axes[0], datasets, strict=True):
         drawn = dataset.sel(variant="drawn")
+        slowed = 1 / (1 - drawn.label_noise.where(drawn.label_noise < 1))
         foretold = 10 ** foretold_delay(dataset.signal).sel(variant="drawn").mean("member")
         for index, level in enumerate(_levels(dataset)):
             found = onset_epoch(drawn.weight_alignment, level)
             _onsets(ax, found, f"weights at {level:g}", index)
-            ax.plot(
-                dataset.label_noise,
-                found.sel(label_noise=0).mean("member") * foretold,
-                "--",
-                color=pictures.colour(index),
-            )
+            start = float(found.sel(label_noise=0).mean("member"))
+            for factor, linestyle in ((slowed, "--"), (foretold, ":")):
+                ax.plot(drawn.label_noise, start * factor, linestyle, color=pictures.colour(index), linewidth=1)
         _onsets(ax, onset_epoch(drawn.gradient_alignment, GRADIENT_LEVEL), f"gradients at {GRADIENT_LEVEL:g}", 3)
         ax.set_yscale("log")
         ax.set_xlabel("share of noisy labels")
@@ -99,8 +100,9 @@ def rescaled(datasets: Datasets) -> "Figure":
         for ax in (slowed, signalled):
             ax.set_xscale("log")
             ax.set_xlim(first, None)
+            ax.minorticks_off()
         slowed.set_xlabel("epochs × share of labels left alone")
-        signalled.set_xlabel("signal, summed over epochs (its start without noise: 1)")
+        signalled.set_xlabel("epochs × signal (first without noise: 1)")
         slowed.set_title(_heading(dataset))
     for ax in axes[:, 0]:
         ax.set_ylabel(WEIGHTS)

@@ -95,7 +95,7 @@ def conditioning(second_moments: Float[Tensor, "members classes classes"]) -> Fl
     """
     classes = second_moments.shape[-1]
     projection = torch.eye(classes, dtype=second_moments.dtype, device=second_moments.device) - 1 / classes
-    return cosine(second_moments.flatten(1), projection.flatten())
+    return cosine(second_moments.flatten(1), projection.expand_as(second_moments).flatten(1))
 
 
 def _unless_rounding(covariance: Float[Tensor, "members classes classes"]) -> Float[Tensor, "members classes classes"]:

@@ -36,7 +36,7 @@ __all__ = [
 
 SCIENCE_VERSION = 1
 MEMBERS_IN_PAPER = 10
-COST = {"smoke": "4 s", "quick": "15 s", "paper": "about 25 min on one core"}
+COST = {"smoke": "4 s", "quick": "20 s", "paper": "about 30 min on one core"}
 
 
 def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | None = None) -> xr.Dataset:

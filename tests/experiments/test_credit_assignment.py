@@ -50,6 +50,11 @@ def test_the_provenance_says_what_was_run(dataset):
     assert record["device"].startswith("CPU")
 
 
+def test_a_device_that_is_absent_is_an_error():
+    with pytest.raises(ValueError, match="device 'cuda:99' cannot be used here"):
+        credit_assignment.run(SMOKE, device="cuda:99")
+
+
 def test_the_numbers_are_those_of_the_rules(dataset):
     finite = dataset.sel(rule=RULES[:-1])
     for name in (*ALIGNMENTS, "gradient_alignment_spread", "signal_alignment_spread"):

@@ -251,7 +251,7 @@ def test_a_device_that_is_not_there_is_an_error(tmp_path, capsys, device):
     status, message = failing(capsys, "run", "01", "--profile", "smoke", "--results", str(tmp_path), "--device", device)
     assert status == 1
     assert message.startswith(f"error: device '{device}' cannot be used here (")
-    assert message.endswith("'python -m feedback_alignment check' lists the devices; --device cpu always works\n")
+    assert message.endswith("'python -m feedback_alignment check' lists the devices; cpu always works\n")
     assert message.count("\n") == 1
     assert len(message) < 400
     assert list(tmp_path.iterdir()) == []

@@ -224,5 +224,5 @@ def test_a_gpu_is_made_repeatable_before_it_is_touched(monkeypatch, tf32_allowed
     monkeypatch.setattr(torch, "zeros", touch)
     for backend in tf32_allowed:
         assert backend.allow_tf32
-    devices.require_device("cuda:0")
+    devices.prepare_device("cuda:0")
     assert found == {"deterministic": True, "workspace": ":4096:8", "tf32": (False, False)}

@@ -2,13 +2,29 @@ import json
 import re
 from pathlib import Path
 
+import jaxtyping
 import literal_networks as literal
 import numpy as np
 import pytest
 import torch
 
 from feedback_alignment import streams
-from feedback_alignment.networks import BP, DFA, DRTP, FA, LastLayerOnly, Schedule, accuracy, alignment, mlp, train
+from feedback_alignment.networks import (
+    BP,
+    DFA,
+    DRTP,
+    FA,
+    Activation,
+    LastLayerOnly,
+    Linear,
+    Schedule,
+    accuracy,
+    alignment,
+    cnn,
+    mlp,
+    stack,
+    train,
+)
 from feedback_alignment.networks.losses import classification_error, one_hot
 from feedback_alignment.networks.observables import cosine
 from feedback_alignment.networks.perceptron import Perceptrons
@@ -135,6 +151,25 @@ def test_a_network_made_for_another_rule_is_refused(made_for, used, wanted, foun
         r"make the network with mlp\(sizes, rule, \.\.\.\) or cnn",
     ):
         alignment(network, used, inputs, labels)
+
+
+@pytest.mark.parametrize("rule", ["DFA", DFA, 3, Activation("relu")], ids=repr)
+def test_what_is_no_rule_is_refused(rule, monkeypatch):
+    """A name, a class in the place of an object, and an object without the method."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # the functions' own validation is to speak
+    message = f"a learning rule must be an object such as BP.*; got {re.escape(repr(rule))}"
+    blocks = [(Linear(6), Activation("tanh")), (Linear(4),)]
+    network, (inputs, labels) = mlp((7, 6, 4), DFA(), SEEDS), samples(10, 7, 4, torch.float32)
+    before = [W.clone() for W in network.weights]
+    for use in (
+        lambda: mlp((7, 6, 4), rule, SEEDS),
+        lambda: stack((7,), blocks, rule, SEEDS),
+        lambda: cnn((1, 4, 4), (2,), (), 4, rule, SEEDS),
+        lambda: train(network, rule, inputs, labels, Schedule(1, 5, 0.1, "mean", (0,)), lambda network, step: {}),
+    ):
+        with pytest.raises(TypeError, match=message):
+            use()
+    assert all(torch.equal(*pair) for pair in zip(network.weights, before, strict=True))
 
 
 def test_dfa_is_not_bp():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from feedback_alignment.networks import DFA, FA, mlp
+from feedback_alignment.networks import DFA, FA, Activation, BatchNorm, Conv2d, Dropout, Linear, MaxPool2d, mlp, stack
 from feedback_alignment.networks.weight_alignment import strongly_aligned, weight_alignment
 
 SIZES = (7, 16, 15, 14, 4)
@@ -61,6 +61,51 @@ def test_one_hidden_layer_leaves_the_last_layer_alone():
     found = weight_alignment(network.weights, network.feedback)
     assert found.layers.shape == (3, 1)
     torch.testing.assert_close(found.layers[:, 0], found.overall)
+
+
+def test_a_stack_of_dense_blocks_is_measured_as_the_perceptrons_are():
+    blocks = [(Linear(width, bias=False), Activation("tanh")) for width in SIZES[1:-1]]
+    general = stack(SIZES[:1], [*blocks, (Linear(SIZES[-1], bias=False),)], DFA(), SEEDS, dtype=torch.float64)
+    found, expected = (weight_alignment(network.weights, network.feedback) for network in (general, ensemble()))
+    assert torch.equal(found.layers, expected.layers)
+    assert torch.equal(found.overall, expected.overall)
+    assert torch.equal(found.overall_unscaled, expected.overall_unscaled)
+
+
+def test_convolutions_have_no_weight_alignment_and_leave_that_of_the_other_layers_alone():
+    """Linear layers above pooled images, with what may stand between; the first layer has no partner as ever."""
+    blocks = [
+        (Conv2d(3, 3, padding=1), Activation("relu"), MaxPool2d(2, 2)),
+        (Conv2d(2, 3, padding=1), BatchNorm(), Activation("relu")),
+        (Linear(9), Dropout(0.5), Activation("tanh")),
+        (Linear(8), BatchNorm(), Activation("tanh")),
+        (Linear(4),),
+    ]
+    network = stack((2, 6, 6), blocks, DFA(), SEEDS, dtype=torch.float64)
+    found = weight_alignment(network.weights, network.feedback)
+    assert found.layers[:, 0].isnan().all()
+    for index in range(len(SEEDS)):
+        W = [W_l[index].numpy() for W_l in network.weights]
+        F = [F_l[index].numpy() for F_l in network.feedback]
+        asked = [F[2] @ F[1].T, F[3] @ F[2].T, F[3].T]
+        cosines = [literal_cosine(a, w) for a, w in zip(asked, W[2:], strict=True)]
+        np.testing.assert_allclose(found.layers[index, 1:], cosines, rtol=0, atol=1e-14)
+        for overall, scales in (
+            (found.overall, (1, 1, 1)),
+            (found.overall_unscaled, ((9 * 18) ** 0.5, (8 * 9) ** 0.5, 8**0.5)),
+        ):
+            whole = np.concatenate([scale * a.ravel() for scale, a in zip(scales, asked, strict=True)])
+            together = literal_cosine(whole, np.concatenate([w.ravel() for w in W[2:]]))
+            assert overall[index] == pytest.approx(together, abs=1e-14)
+
+
+def test_feedback_that_does_not_fit_the_layer_above_a_convolution_is_refused():
+    blocks = [(Conv2d(3, 3), Activation("relu")), (Linear(4),)]
+    network = stack((2, 6, 6), blocks, DFA(), SEEDS)
+    with pytest.raises(ValueError, match=r"needs a feedback matrix .* got \[\(3, 47, 4\)\]"):
+        weight_alignment(network.weights, [network.feedback[0][:, 1:]])
+    with pytest.raises(ValueError, match=r"needs a feedback matrix .* got \[\(3, 3, 4, 1, 1\)\]"):
+        weight_alignment(network.weights, [torch.zeros(3, 3, 4, 1, 1)])
 
 
 @pytest.mark.parametrize("broken", ["columns", "missing", "count"])

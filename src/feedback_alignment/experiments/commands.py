@@ -10,7 +10,7 @@ from feedback_alignment.companion import merging, provenance, scorecard, store
 from feedback_alignment.companion.checkpoints import DamagedCheckpointError
 from feedback_alignment.companion.store import ResultError
 from feedback_alignment.experiments.computing import compute_here, compute_on_cluster, groups_of
-from feedback_alignment.experiments.devices import require_device
+from feedback_alignment.experiments.devices import prepare_device
 from feedback_alignment.experiments.members import are_independent, members_in_paper, require_independent, settings_for
 from feedback_alignment.experiments.stored import read, state_and_members, stored_result
 
@@ -66,7 +66,7 @@ def run(
         if given is not None:
             require_independent(chapter, option)
     if scheduler is None:
-        require_device(device)
+        prepare_device(device)
     directory = store.results_directory(results)
     path = store.result_path(directory, chapter, profile)
     held = read(chapter, profile, directory) if path.exists() and not force else None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from feedback_alignment import experiments
 from feedback_alignment.companion import store
 from feedback_alignment.companion.monitor import Monitor
-from feedback_alignment.experiments.devices import require_device
+from feedback_alignment.experiments.devices import prepare_device
 from feedback_alignment.experiments.members import settings_for
 from feedback_alignment.experiments.stored import identity
 
@@ -99,7 +99,7 @@ def compute_on_cluster(
 
 def compute_piece(chapter: str, settings: Any, device: str) -> "xr.Dataset":
     """Compute one piece; this is what a worker runs."""
-    require_device(device)
+    prepare_device(device)
     return experiments.load(chapter).run(settings, device, None)
 
 

@@ -16,6 +16,7 @@ from feedback_alignment.companion.monitor import Monitor, Quiet
 from feedback_alignment.experiments import credit_assignment_figures
 from feedback_alignment.experiments.information_flow import draw_information_flow
 from feedback_alignment.networks import data
+from feedback_alignment.networks.devices import require_device
 from feedback_alignment.networks.observables import accuracy, alignment
 from feedback_alignment.networks.perceptron import Perceptrons, mlp
 from feedback_alignment.networks.rules import BP, DFA, DRTP, FA, LastLayerOnly, Rule
@@ -79,7 +80,11 @@ SETTINGS: dict[str, Settings] = {
 
 
 def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | None = None) -> xr.Dataset:
-    """Train one ensemble by each rule from equal weights and return accuracies and alignments over training."""
+    """Train one ensemble by each rule from equal weights and return accuracies and alignments over training.
+
+    Raises ValueError for a device that is not there.
+    """
+    require_device(device)
     progress = progress or Quiet()
     commit = provenance.commit()
     loaded = data.load(settings.images)

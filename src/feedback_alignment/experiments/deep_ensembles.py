@@ -20,6 +20,7 @@ from feedback_alignment.companion.piece_files import PieceFile
 from feedback_alignment.experiments import deep_ensembles_observations as observations
 from feedback_alignment.networks import data
 from feedback_alignment.networks.data import LabelledImages
+from feedback_alignment.networks.devices import require_device
 from feedback_alignment.networks.label_noise import noisy_labels
 from feedback_alignment.networks.perceptron import Perceptrons, mlp
 from feedback_alignment.networks.rules import BP, DFA, Rule
@@ -123,7 +124,10 @@ def ensemble(settings: EnsembleSettings, device: str = "cpu", progress: Monitor 
 
     Dimensions: epoch; member; pair of members; layer 1 … L; hidden_layer 1 … L-1; upper_layer 2 … L; and `sampled`, on
     which samples a gradient alignment is taken.
+
+    Raises ValueError for a device that is not there.
     """
+    require_device(device)
     progress = progress or Quiet()
     piece = progress.piece(settings.name, settings.identity)
     found = None if piece is None else piece.read()

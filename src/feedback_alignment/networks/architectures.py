@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from feedback_alignment.networks.blocks import Block, build_block
+from feedback_alignment.networks.devices import require_device
 from feedback_alignment.networks.feedback import Distribution, FeedbackMatrix, draw_feedback
 from feedback_alignment.networks.feedback_distributions import Uniform
 from feedback_alignment.networks.initialisation import Initialisation, PyTorchDefault
@@ -50,8 +51,10 @@ def stack(
         ], DFA(), seeds=range(3))
 
     Raises ValueError for a shape that is neither, fewer than two blocks, parts that do not fit each other, operations
-    on the inputs that learn, no or repeated seeds, or feedback that does not fit.
+    on the inputs that learn, no or repeated seeds, feedback that does not fit, or a device that is not there; TypeError
+    for what is no rule.
     """
+    require_device(device)
     input_shape = tuple(input_shape)
     if len(input_shape) not in (1, 3) or min(input_shape) < 1:
         raise ValueError(

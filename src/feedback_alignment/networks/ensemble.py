@@ -4,6 +4,7 @@ Every tensor that training changes has `members` as its first axis, and a member
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
@@ -12,7 +13,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from feedback_alignment.networks.losses import CrossEntropy, Loss
+from feedback_alignment.networks.operations import Mode
 from feedback_alignment.networks.rules import Rule
+from feedback_alignment.networks.teaching import Teaching
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,20 @@ class Ensemble(Protocol):
         """Return a_L in evaluation mode.
 
         `inputs` may be shared, (batch, …), or one batch a member, (members, batch, …).
+        """
+
+    def teachings(
+        self,
+        rules: Sequence[Rule],
+        inputs: Float[Tensor, "..."],
+        target: Float[Tensor, "members batch outputs"],
+        loss: Loss,
+        mode: Mode,
+    ) -> list[Teaching]:
+        """Return what each of `rules` tells every layer about the same batch, at the same weights and in one mode.
+
+        `inputs` may be shared, (batch, …), or one batch a member. Nothing of the network changes. Raises ValueError for
+        targets that do not fit.
         """
 
     def update(

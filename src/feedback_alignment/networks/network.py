@@ -17,9 +17,10 @@ from feedback_alignment.networks.blocks import Block, BlockActivity
 from feedback_alignment.networks.ensemble import Ensemble, StepSize
 from feedback_alignment.networks.feedback import FeedbackMatrix
 from feedback_alignment.networks.losses import Loss
-from feedback_alignment.networks.network_activity import Activity, NetworkTeaching
+from feedback_alignment.networks.network_activity import Activity
 from feedback_alignment.networks.operations import Mode, Operation, Passage
-from feedback_alignment.networks.rules import GradientRule, HiddenLayer, Rule, feedback_kinds
+from feedback_alignment.networks.rules import HiddenLayer, Rule, feedback_kinds
+from feedback_alignment.networks.teaching import Teaching, descend, descended, require_target
 
 
 @dataclass
@@ -98,7 +99,7 @@ class Network(Ensemble):
         activity: Activity,
         error: Float[Tensor, "members batch outputs"],
         target: Float[Tensor, "members batch outputs"],
-    ) -> NetworkTeaching:
+    ) -> Teaching:
         """Form the teaching signals, δa_1, …, δa_L and gradients of `rule` from what `forward` gave.
 
         δa_L = e in every rule. Raises ValueError for a rule that the network's feedback does not fit, and for a signal
@@ -128,8 +129,8 @@ class Network(Ensemble):
             gradient = block.gradient(inside, delta, others)
             above = delta.flatten(2)
             deltas.insert(0, above)
-            gradients.insert(0, _changed(gradient, rule, layer) if isinstance(rule, GradientRule) else gradient)
-        return NetworkTeaching(signals, deltas, gradients)
+            gradients.insert(0, descended(gradient, rule, layer))
+        return Teaching(signals, deltas, gradients)
 
     def teachings(
         self,
@@ -138,12 +139,14 @@ class Network(Ensemble):
         target: Float[Tensor, "members batch outputs"],
         loss: Loss,
         mode: Mode,
-    ) -> list[NetworkTeaching]:
+    ) -> list[Teaching]:
         """Return what each of `rules` tells every layer about the same batch, at the same weights and in one mode.
 
         In mode 'train' all hear of the same dropout masks, those of the coming step. Nothing of the network changes.
+        Raises ValueError for inputs or targets that do not fit.
         """
         activity = self.forward(inputs, mode)
+        require_target(target, activity.outputs)
         error = loss.error(activity.outputs, target)
         return [self.teach(rule, activity, error, target) for rule in rules]
 
@@ -160,22 +163,13 @@ class Network(Ensemble):
         Raises ValueError for inputs or targets that do not fit.
         """
         activity = self.forward(inputs, "train")
-        if target.shape != activity.outputs.shape:
-            raise ValueError(
-                f"targets must be (members, batch, outputs) = {tuple(activity.outputs.shape)}; "
-                f"got {tuple(target.shape)}"
-            )
+        require_target(target, activity.outputs)
         error = step.loss.error(activity.outputs, target)
         gradients = self.teach(rule, activity, error, target).gradients
         batch = target.shape[1]
         rates = [step.hidden_rates(batch)] * (len(gradients) - 1) + [step.output_rates(batch)]
         for block, gradient, rate in zip(self.blocks, gradients, rates, strict=True):
-            for name, change in (gradient or {}).items():
-                if len(rate) == 1:
-                    block.parameters[name].sub_(change, alpha=rate[0])
-                else:
-                    one_each = change.new_tensor(rate).view(-1, *[1] * (change.ndim - 1))
-                    block.parameters[name].sub_(one_each * change)
+            descend(block.parameters, gradient, rate)
         for running, renewed in activity.renewals:
             running.copy_(renewed)
         self.steps_taken += 1
@@ -232,10 +226,3 @@ class Network(Ensemble):
                 "feedback must be None or have one of two shapes for each hidden layer, that of DFA or that of FA, "
                 f"here {fitting}; got {found}"
             )
-
-
-def _changed(gradient: dict[str, Tensor], rule: GradientRule, layer: HiddenLayer) -> dict[str, Tensor]:
-    """Hand a layer's whole gradient to the rule as one vector a member."""
-    parts = [part.flatten(1) for part in gradient.values()]
-    changed = torch.split(rule.gradient(torch.cat(parts, 1), layer), [part.shape[1] for part in parts], 1)
-    return {name: values.reshape(gradient[name].shape) for name, values in zip(gradient, changed, strict=True)}

@@ -1,4 +1,4 @@
-"""One batch inside a network of blocks: the activities, and what a rule makes of them."""
+"""One batch inside a network of blocks."""
 
 from dataclasses import dataclass
 
@@ -17,15 +17,3 @@ class Activity:
     """a_L."""
     renewals: list[tuple[Tensor, Tensor]]
     """Running statistics, each with the value that it takes if the network learns from this batch."""
-
-
-@dataclass(frozen=True)
-class NetworkTeaching:
-    """What a rule tells every layer about one batch."""
-
-    signals: list[Tensor | None]
-    """Teaching signal at the output h_l of each hidden layer, (members, batch, n_l); None where it does not learn."""
-    deltas: list[Tensor | None]
-    """δa_1, …, δa_L, the last one the error e; (members, batch, numbers of a_l)."""
-    gradients: list[dict[str, Tensor] | None]
-    """What each layer descends, by the parameter's name, summed over the batch; members first."""

@@ -1,9 +1,11 @@
 """What is measured on a network: accuracy, and how far a rule's teaching points along back-propagation's.
 
 Three alignments are in use in the literature, and each has a name of its own here. All are taken hidden layer by hidden
-layer, at the same weights, on the same batch; there is no dropout or normalisation here, so no train or eval mode.
+layer, at the same weights, on the same batch, and in the same mode: with dropout or normalisation, a rule heard in one
+mode and back-propagation in another are at an angle that has nothing to do with the rule.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,9 +13,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from feedback_alignment.networks.ensemble import Ensemble
-from feedback_alignment.networks.losses import classification_error, one_hot
-from feedback_alignment.networks.perceptron import Perceptrons
+from feedback_alignment.networks.losses import CrossEntropy, Loss, one_hot
+from feedback_alignment.networks.operations import Mode
 from feedback_alignment.networks.rules import BP, Rule
+from feedback_alignment.networks.teaching import Teaching
+from feedback_alignment.networks.training_data import Labels, Targets, require_classes
+
+CROSS_ENTROPY = CrossEntropy()
 
 
 def cosine(a: Float[Tensor, "*batch width"], b: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch"]:
@@ -53,22 +59,33 @@ class Alignment:
 
 
 def alignment(
-    network: Perceptrons,
+    network: Ensemble,
     rule: Rule,
-    inputs: Float[Tensor, "... batch features"],
-    labels: Int[Tensor, "... batch"],
+    inputs: Float[Tensor, "..."],
+    labels: Labels | Targets,
+    *,
+    loss: Loss = CROSS_ENTROPY,
+    mode: Mode = "eval",
 ) -> Alignment:
-    """Measure how far `rule` points along back-propagation in each hidden layer.
+    """Measure how far `rule` points along back-propagation in each hidden layer, both heard in the same mode.
 
-    The batch may be shared, or one a member.
+    The batch may be shared, or one a member; `labels` are integers for a classification, or targets y as numbers,
+    likewise. In mode 'train' both hear of the same dropout masks, and normalisation is that of the batch.
+
+    Raises ValueError for labels outside the network's classes, or targets that do not fit.
     """
-    layers = network.forward(inputs)
-    target = one_hot(labels, layers[-1].shape[-1], layers[-1].dtype).expand_as(layers[-1])
-    error = classification_error(layers[-1], target)
-    ours, true = (network.teach(chosen, layers, error, target) for chosen in (rule, BP()))
-    signals, true_signals = _hidden(ours.signals, true.signals), _hidden(true.signals, true.signals)
-    deltas, true_deltas = _hidden(ours.deltas[:-1], true.signals), _hidden(true.deltas[:-1], true.signals)
-    updates, true_updates = _updates(deltas, layers), _updates(true_deltas, layers)
+    target = _targets(network, labels)
+    return compare(*network.teachings([rule, BP()], inputs, target, loss, mode))
+
+
+def compare(ours: Teaching, true: Teaching) -> Alignment:
+    """Measure how far one teaching points along another, that of back-propagation, as `alignment` does.
+
+    The two may come from different modes, or from an error of their own.
+    """
+    signals, true_signals = _both(ours.signals, true.signals)
+    deltas, true_deltas = _both(ours.deltas[:-1], true.deltas[:-1])
+    updates, true_updates = _both(_updates(ours), _updates(true))
     overall = _in_one_vector(deltas, true_deltas)
     gradient, gradient_spread = _over_layers(deltas, true_deltas)
     signal, signal_spread = _over_layers(signals, true_signals)
@@ -86,17 +103,23 @@ def alignment(
     )
 
 
-def _hidden(parts: list[Tensor | None], like: list[Tensor | None]) -> list[Tensor]:
-    """Return the hidden layers' parts, NaN where the rule leaves a layer alone; `like` has all of BP's."""
-    return [
-        torch.full_like(shape, torch.nan) if part is None else part
-        for part, shape in zip(parts, like, strict=True)
-        if shape is not None
-    ]
+def _targets(network: Ensemble, labels: Labels | Targets) -> Float[Tensor, "members batch outputs"]:
+    W = network.weights[-1]
+    if not labels.is_floating_point():
+        require_classes(labels, W.shape[1])
+        labels = one_hot(labels, W.shape[1], W.dtype)
+    return labels if labels.ndim == 3 else labels.expand(len(W), *labels.shape)
 
 
-def _updates(deltas: list[Tensor], layers: list[Tensor]) -> list[Float[Tensor, "members _"]]:
-    return [(delta.mT @ below).flatten(-2) for delta, below in zip(deltas, layers, strict=False)]
+def _both(ours: Sequence[Tensor | None], true: Sequence[Tensor | None]) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the hidden layers' parts under both, NaN where our rule leaves a layer alone."""
+    known = [part for part in true if part is not None]
+    return [torch.full_like(b, torch.nan) if a is None else a for a, b in zip(ours, known, strict=True)], known
+
+
+def _updates(teaching: Teaching) -> list[Float[Tensor, "members _"] | None]:
+    """Return what the weights of each hidden layer descend, as one vector a member."""
+    return [None if layer is None else layer["weights"].flatten(1) for layer in teaching.gradients[:-1]]
 
 
 def _over_layers(

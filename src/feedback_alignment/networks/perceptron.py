@@ -16,12 +16,16 @@ from torch import Tensor
 
 from feedback_alignment import streams
 from feedback_alignment.networks.activations import activation as activation_function
+from feedback_alignment.networks.devices import require_device
 from feedback_alignment.networks.ensemble import Ensemble, StepSize
 from feedback_alignment.networks.feedback import Distribution, draw_feedback
 from feedback_alignment.networks.feedback_distributions import Uniform
 from feedback_alignment.networks.initialisation import Initialisation, PyTorchDefault
+from feedback_alignment.networks.losses import Loss
+from feedback_alignment.networks.operations import Mode
 from feedback_alignment.networks.rules import GradientRule, HiddenLayer, Rule
 from feedback_alignment.networks.slopes import slope
+from feedback_alignment.networks.teaching import Teaching, descend, descended, require_target
 
 PYTORCH_DEFAULT = PyTorchDefault()
 UNIFORM = Uniform()
@@ -101,24 +105,22 @@ class Perceptrons(Ensemble):
         `update_many` takes the same steps, to rounding, in a compiled loop where it can.
         """
         layers = self.forward(inputs)
-        teaching = self.teach(rule, layers, step.loss.error(layers[-1], target), target)
+        error = step.loss.error(layers[-1], target)
         batch = inputs.shape[-2]
         rates = [step.hidden_rates(batch)] * (len(self.weights) - 1) + [step.output_rates(batch)]
-        for index, (delta, below, rate) in enumerate(zip(teaching.deltas, layers, rates, strict=False)):
-            if delta is None:
-                continue
-            W, b = self.weights[index], None if self.biases is None else self.biases[index]
-            minus_rate = -delta.new_tensor(rate)[:, None, None]
-            if isinstance(rule, GradientRule) and index < len(self.weights) - 1:
-                G_W, G_b = _changed(rule, delta.mT @ below, None if b is None else delta.sum(1), teaching.asked[index])
-                W.add_(minus_rate * G_W)
-                if b is not None and G_b is not None:
-                    b.add_(minus_rate[:, 0] * G_b)
-            else:
-                scaled = minus_rate * delta
-                W.baddbmm_(scaled.mT, below)
-                if b is not None:
-                    b.add_(scaled.sum(1))
+        if isinstance(rule, GradientRule):
+            gradients = self.teach(rule, layers, error, target).gradients
+            for index, (gradient, rate) in enumerate(zip(gradients, rates, strict=True)):
+                biases = {} if self.biases is None else {"biases": self.biases[index]}
+                descend({"weights": self.weights[index]} | biases, gradient, rate)
+        else:
+            _, deltas, _ = self._hear(rule, layers, error, target)
+            for index, (delta, rate) in enumerate(zip(deltas, rates, strict=True)):
+                if delta is not None:
+                    scaled = -delta.new_tensor(rate)[:, None, None] * delta
+                    self.weights[index].baddbmm_(scaled.mT, layers[index])
+                    if self.biases is not None:
+                        self.biases[index].add_(scaled.sum(1))
         self.steps_taken += 1
 
     def update_many(
@@ -151,11 +153,44 @@ class Perceptrons(Ensemble):
         layers: list[Tensor],
         error: Float[Tensor, "members batch outputs"],
         target: Float[Tensor, "members batch outputs"],
-    ) -> "Teaching":
-        """Form the teaching signals and δa_1, …, δa_L of `rule` from the activities `layers` that `forward` gave.
+    ) -> Teaching:
+        """Form signals, δa_1, …, δa_L and gradients of `rule` from the activities `layers` that `forward` gave.
 
         δa_L = e in every rule. A hidden layer that does not learn has None, and those that would hear from it hear 0.
         """
+        signals, deltas, asked = self._hear(rule, layers, error, target)
+        gradients: list[dict[str, Tensor] | None] = []
+        for index, (delta, below) in enumerate(zip(deltas, layers, strict=False)):
+            if delta is None:
+                gradients.append(None)
+                continue
+            gradient = {"weights": delta.mT @ below}
+            if self.biases is not None:
+                gradient["biases"] = delta.sum(1)
+            gradients.append(descended(gradient, rule, asked[index]) if index < len(asked) else gradient)
+        return Teaching(signals, deltas, gradients)
+
+    def teachings(
+        self,
+        rules: Sequence[Rule],
+        inputs: Float[Tensor, "... batch features"],
+        target: Float[Tensor, "members batch outputs"],
+        loss: Loss,
+        mode: Mode,
+    ) -> list[Teaching]:
+        """Return what each of `rules` tells every layer about the same batch; nothing here depends on the mode.
+
+        Raises ValueError for targets that do not fit.
+        """
+        layers = self.forward(inputs)
+        require_target(target, layers[-1])
+        error = loss.error(layers[-1], target)
+        return [self.teach(rule, layers, error, target) for rule in rules]
+
+    def _hear(
+        self, rule: Rule, layers: list[Tensor], error: Tensor, target: Tensor
+    ) -> tuple[list[Tensor | None], list[Tensor | None], list[HiddenLayer]]:
+        """Return signals, δa_1, …, δa_L, and what the rule could look at for each hidden layer."""
         signals: list[Tensor | None] = []
         deltas: list[Tensor | None] = [error]
         asked: list[HiddenLayer] = []
@@ -175,36 +210,11 @@ class Perceptrons(Ensemble):
             asked.insert(0, layer)
             signals.insert(0, signal)
             deltas.insert(0, None if signal is None else signal * self._slope(index, layers))
-        return Teaching(signals, deltas, asked)
+        return signals, deltas, asked
 
     def _slope(self, index: int, layers: list[Tensor]) -> Float[Tensor, "members batch _"]:
         """Return g'(a) of the hidden layer that W_{index + 1} leads to."""
         return slope(self.activation, layers[index + 1], lambda: self._affine(index, layers[index]))
-
-
-@dataclass(frozen=True)
-class Teaching:
-    """What a rule tells every layer about one batch."""
-
-    signals: list[Tensor | None]
-    """Teaching signal at the output h_l of each hidden layer, (members, batch, n_l)."""
-    deltas: list[Tensor | None]
-    """δa_1, …, δa_L: the signals times g'(a_l), and the error e, (members, batch, n_l)."""
-    asked: list[HiddenLayer]
-    """What the rule could look at for each hidden layer."""
-
-
-def _changed(
-    rule: GradientRule,
-    G_W: Float[Tensor, "members above below"],
-    G_b: Float[Tensor, "members above"] | None,
-    layer: HiddenLayer,
-) -> tuple[Float[Tensor, "members above below"], Float[Tensor, "members above"] | None]:
-    """Hand a hidden layer's whole gradient to the rule as one vector a member."""
-    whole = G_W.flatten(1) if G_b is None else torch.cat((G_W.flatten(1), G_b), 1)
-    changed = rule.gradient(whole, layer)
-    learnt = G_W[0].numel()
-    return changed[:, :learnt].view_as(G_W), None if G_b is None else changed[:, learnt:]
 
 
 def mlp(
@@ -228,8 +238,9 @@ def mlp(
     two rules with equal seeds start from equal weights.
 
     Raises ValueError for fewer than two layers of weights, a size below 1, no or repeated seeds, an unknown
-    activation, or feedback that does not fit.
+    activation, feedback that does not fit, or a device that is not there; TypeError for what is no rule.
     """
+    require_device(device)
     if len(sizes) < 3 or min(sizes) < 1:
         raise ValueError(f"sizes must be those of inputs, hidden layers (one or more) and outputs; got {tuple(sizes)}")
     if not seeds or len(set(seeds)) != len(seeds):

@@ -140,11 +140,21 @@ class GradientRule(Rule, Protocol):
         """
 
 
+def require_rule(rule: Rule) -> None:
+    """Raise TypeError for what is no rule: a name, say, or a class in the place of an object."""
+    if isinstance(rule, type) or not isinstance(rule, Rule):
+        raise TypeError(
+            "a learning rule must be an object such as BP(), FA(), DFA() or DRTP(), or one of your own with a name, "
+            f"the kind of feedback it wants and a method teaching_signal; got {rule!r}"
+        )
+
+
 def feedback_kinds(rule: Rule, hidden_layers: int) -> tuple[FeedbackKind, ...]:
     """Return the kind of feedback that `rule` wants in each of the hidden layers.
 
-    Raises ValueError for a rule that names the kinds of another number of layers.
+    Raises ValueError for a rule that names the kinds of another number of layers, TypeError for what is no rule.
     """
+    require_rule(rule)
     kinds = (rule.feedback,) * hidden_layers if isinstance(rule.feedback, str) else rule.feedback
     if len(kinds) != hidden_layers:
         raise ValueError(

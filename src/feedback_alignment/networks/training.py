@@ -19,7 +19,7 @@ from feedback_alignment.networks.divergence import Divergence
 from feedback_alignment.networks.ensemble import Ensemble, StepSize
 from feedback_alignment.networks.losses import CrossEntropy, Loss, classification_error
 from feedback_alignment.networks.perceptron import Perceptrons
-from feedback_alignment.networks.rules import Rule
+from feedback_alignment.networks.rules import Rule, require_rule
 from feedback_alignment.networks.training_data import Labels, Targets, make_targets, require_fit
 
 Observations = dict[str, np.ndarray]
@@ -144,9 +144,10 @@ def train(
     deterministic algorithms, as `python -m feedback_alignment run` does.
 
     Raises ValueError for data that do not fit the network or the batch, as many learning rates as there are members
-    neither one nor all, or a checkpoint of another network; FloatingPointError when every member has diverged; and
-    whatever `progress.advance` raises to stop.
+    neither one nor all, or a checkpoint of another network; TypeError for what is no rule; FloatingPointError when
+    every member has diverged; and whatever `progress.advance` raises to stop.
     """
+    require_rule(rule)
     require_fit(network, inputs, schedule.batch)
     targets = make_targets(network, inputs, labels, loss)
     size = StepSize(schedule.learning_rate, schedule.reduction, loss, hidden_error_scale)

@@ -48,8 +48,7 @@ def make_targets(
                 f"need as many labels as inputs: ({samples},), or ({members}, {samples}) for a set of its own "
                 f"for each member; {given}"
             )
-        if not 0 <= int(labels.min()) <= int(labels.max()) < outputs:
-            raise ValueError(f"labels must lie in 0 … {outputs - 1}; got {int(labels.min())} … {int(labels.max())}")
+        require_classes(labels, outputs)
         return one_hot(labels, outputs, inputs.dtype)
     if tuple(labels.shape) not in ((samples, outputs), (members, samples, outputs)) or labels.dtype != inputs.dtype:
         raise ValueError(
@@ -63,6 +62,12 @@ def make_targets(
             "or train with loss=SquaredError()"
         )
     return labels
+
+
+def require_classes(labels: Int[Tensor, "..."], outputs: int) -> None:
+    """Raise ValueError for a label that is not the number of one of the outputs."""
+    if not 0 <= int(labels.min()) <= int(labels.max()) < outputs:
+        raise ValueError(f"labels must lie in 0 … {outputs - 1}; got {int(labels.min())} … {int(labels.max())}")
 
 
 def _are_probabilities(targets: Targets) -> bool:

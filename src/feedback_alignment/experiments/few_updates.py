@@ -166,8 +166,8 @@ class _Run:
             aligned.append(torch.stack([cosine(a, b) for a, b in zip(hidden, now.true, strict=True)], -1))
             sizes.append(torch.cat(_norms(hidden), 1).double())
         reached = accuracy(network, samples.x_test, samples.y_test)
-        means = (torch.stack(values).mean(0).cpu().numpy() for values in (aligned, sizes))
-        return (reached.cpu().numpy(), *means)
+        alignment, size = (torch.stack(values).mean(0).cpu().numpy() for values in (aligned, sizes))
+        return reached.cpu().numpy(), alignment, size
 
     def _moment(self, network: Perceptrons, true: Vectors, step: int, batch: tuple[Tensor, Tensor]) -> Moment:
         def fed(chosen: Perceptrons = network) -> Vectors:

@@ -43,7 +43,7 @@ class PerturbedBP:
         """‖g‖ (c u + √(1 − c²) n)."""
         z = np.stack([draw.standard_normal(gradient.shape[1]) for draw in layer.draws("perturbation")])
         cosine = gradient.new_full((len(gradient), 1), self.cosine)
-        norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
+        norm, _ = _norm_and_direction(gradient)
         return norm * turned(gradient, torch.from_numpy(z).to(gradient), cosine)
 
 

@@ -75,7 +75,7 @@ def gradients(
     rule: Rule,
     inputs: Float[Tensor, "*members batch features"],
     target: Float[Tensor, "members batch classes"],
-) -> list[Float[Tensor, "members n_l below"]]:
+) -> list[Float[Tensor, "members _ _"]]:
     """Return what `rule` makes of the gradient of the mean loss by W_1 … W_L; the last one is the same in all rules.
 
     Raises ValueError for a rule that leaves a layer alone.

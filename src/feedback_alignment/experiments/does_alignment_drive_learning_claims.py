@@ -67,16 +67,17 @@ def _of_initial_scale(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
 
 def _of_first_steps(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
     norm = dataset.gradient_norm
-    small, large = (norm.isel(first_scale=index) for index in (1, -1))
-    sizes = f"s = {float(small.first_scale):g} to s = {float(large.first_scale):g}"
-    fall = np.log10(small.drop_vars("first_scale")) - np.log10(large.drop_vars("first_scale"))
+    small, large = (norm.isel(first_scale=index) for index in (1, -1))  # The first one is s = 0.
+    sizes = f"s = {float(small.first_scale):g} less s = {float(large.first_scale):g}, over their sum"
+    small, large = (each.drop_vars("first_scale") for each in (small, large))
+    fall = (small - large) / (small + large)
     readings = [(sampled, 0, "first update") for sampled in SAMPLED] + [(SAMPLED[0], 1, "update after the first one")]
     for sampled, steps, words in readings:
         for layer in norm.layer.values:
             yield Claim(
                 f"12-norm-{layer}-{sampled.split()[1]}-{steps}",
                 FIG2,
-                f"The {words} of {LAYERS[int(layer)]}, by {sampled}, gets smaller: decades of its norm from {sizes}",
+                f"The {words} of {LAYERS[int(layer)]}, by {sampled}, gets smaller as s grows: its norm at {sizes}",
                 MORE,
                 Measured.over_seeds(fall.sel(layer=layer, sampled=sampled, steps_before=steps)),
                 SEEDS,

@@ -95,7 +95,7 @@ def perturbed(datasets: Datasets) -> "Figure":
         line = float(relative.sel(rule="last layer only").mean())
         ax.plot([-1, 1], [line, line], ":", color=pictures.colour(1), label="last layer only")
         ax.set_title(_title(dataset))
-        ax.set_xlabel("cosine of the hidden layers' steps to the gradient")
+        ax.set_xlabel("cosine of step and gradient")
         ax.legend(fontsize=7)
     axes[0, 0].set_ylabel("test accuracy after one epoch,\nrelative to BP")
     pictures.note(figure, provenance.figure_note(datasets))
@@ -107,14 +107,14 @@ def few_updates(datasets: Datasets) -> "Figure":
     columns = _by_scale(datasets)
     figure, axes = pictures.panels(2, len(columns), height=2.8)
     for column, (heading, one) in zip(axes.T, columns, strict=True):
-        for ax, layer in zip(column, one.hidden_layer.values, strict=True):
+        for ax, layer in zip(column, (int(layer) for layer in one.hidden_layer.values), strict=True):
             graded = [arm for arm in one.arm.values if str(arm).startswith("cosine")]
             _points(ax, one.sel(arm=[*graded, "BP"]), layer, "perturbed BP at other cosines, BP", 4, "-")
             for index, arm in enumerate(("FA", "perturbed BP", "perturbed BP, FA's size")):
                 _points(ax, one.sel(arm=[arm]), layer, arm, index, "")
             line = float(one.arm_accuracy.sel(arm="last layer only").mean())
             ax.axhline(line, color=pictures.colour(6), linestyle=":", label="last layer only")
-            ax.set_xlabel(f"mean gradient alignment, {LAYERS[int(layer)]}")
+            ax.set_xlabel(f"cosine, {LAYERS[layer]}")
         column[0].set_title(heading)
     axes[0, 0].legend(fontsize=6)
     for ax in axes[:, 0]:
@@ -140,7 +140,7 @@ def matched(datasets: Datasets) -> "Figure":
                 color=pictures.colour(1 if own else 0),
             )
         ax.set_yticks(range(len(ARMS), 0, -1), list(ARMS))
-        ax.set_xlabel("test accuracy\nafter five updates")
+        ax.set_xlabel("test accuracy")
         ax.set_title(heading)
     pictures.note(figure, provenance.figure_note(datasets))
     return figure
@@ -148,7 +148,7 @@ def matched(datasets: Datasets) -> "Figure":
 
 def _title(dataset: xr.Dataset) -> str:
     images = store.provenance(dataset)["settings"]["first"]["recipe"]["images"]
-    return f"{provenance.scale(dataset)} run: {images}"
+    return f"{provenance.scale(dataset)} run:\n{images}"
 
 
 def _by_scale(datasets: Datasets) -> list[tuple[str, xr.Dataset]]:
@@ -157,7 +157,7 @@ def _by_scale(datasets: Datasets) -> list[tuple[str, xr.Dataset]]:
         for scale in dataset.few_scale.values:
             one = dataset.sel(few_scale=scale).dropna("repeat", subset=["arm_accuracy"])
             if one.sizes["repeat"] > 1:
-                found.append((f"{_title(dataset)}\ns = {scale:g}, {one.sizes['repeat']} repeats", one))
+                found.append((f"{_title(dataset)},\ns = {scale:g}", one))
     return found
 
 

@@ -47,6 +47,7 @@ def _groups(
 def _settings(
     profile: str,
     seeds: tuple[int, ...],
+    sweep: Recipe,
     recipe: Recipe,
     scales: tuple[float, ...],
     observe_at: tuple[float, ...],
@@ -61,8 +62,8 @@ def _settings(
     return Settings(
         profile,
         seeds,
-        tuple(Training(recipe, s, seeds, observe_at[-1], observe_at, probe_samples) for s in scales),
-        FirstSteps(recipe, (0.0, *scales), tuple(range(draws))),
+        tuple(Training(sweep, s, seeds, observe_at[-1], observe_at, probe_samples) for s in scales),
+        FirstSteps(sweep, (0.0, *scales), tuple(range(draws))),
         tuple(Perturbed(recipe, scale, rule, seeds, 1) for rule in rules),
         few,
         reduced,
@@ -70,6 +71,7 @@ def _settings(
 
 
 TINY = Recipe("digits", (16, 20), "tanh", 50, 0.2, "float64")
+SMALL_STEPS = Recipe("digits", (60, 80), "tanh", 20, 0.05, "float64")
 DIGITS = Recipe("digits", (100, 150), "tanh", 50, 0.2, "float64")
 MNIST = Recipe("mnist", (700, 1000), "tanh", 100, 0.05, "float32")
 
@@ -77,6 +79,7 @@ SETTINGS: dict[str, Settings] = {
     "smoke": _settings(
         "smoke",
         (0, 1, 2),
+        TINY,
         TINY,
         (0.01, 0.1, 1.0),
         (0, 1, 2),
@@ -89,18 +92,20 @@ SETTINGS: dict[str, Settings] = {
     "quick": _settings(
         "quick",
         (0, 1, 2),
+        SMALL_STEPS,
         DIGITS,
         (0.001, 0.01, 0.03, 0.1, 0.2, 0.4, 0.8, 1.6),
-        (0, 1, 2, 5, 10, 20),
+        (0, 1, 2, 5, 10, 15),
         (-1.0, -0.5, -0.2, 0.0, 0.2, 0.5, 0.8, 1.0),
         0.2,
-        tuple(_groups(DIGITS, (0.01, 0.2), 40, 20, (0.0, 0.25, 0.5, 0.75))),
+        tuple(_groups(DIGITS, (0.01, 0.2), 30, 15, (0.0, 0.5))),
         500,
-        10,
+        6,
     ),
     "paper": _settings(
         "paper",
         (0, 1, 2),
+        MNIST,
         MNIST,
         (0.001, 0.003, 0.01, 0.03, 0.05, 0.1, 0.2, 0.4, 0.8),
         (0, 0.1, 0.3, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50),

@@ -26,7 +26,7 @@ from feedback_alignment.networks.perturbation import turned
 from feedback_alignment.networks.rules import BP, FA
 from feedback_alignment.networks.training import batches
 
-Vectors = list[Float[Tensor, "members weights"]]
+Vectors = list[Float[Tensor, "members _"]]
 
 
 @dataclass(frozen=True)

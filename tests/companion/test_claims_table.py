@@ -159,16 +159,20 @@ def test_the_stored_run_is_shown_with_the_live_numbers_beside_it():
     ]
 
 
-@pytest.mark.parametrize(
-    ("live", "stored"),
-    [
-        (["a", "a"], None),
-        (["a"], ["b"]),
-        (["a", "b"], ["b", "a"]),
-        (["a"], []),
-        (["a"], ["a", "b"]),
-    ],
-)
-def test_keys_are_unique_and_the_same_in_both_runs(live, stored):
-    with pytest.raises(ValueError, match="claims need different keys, the same in both runs; got"):
+def test_a_claim_that_one_run_lacks_is_shown_as_the_other_has_it():
+    live = [make("00-both", 0.25, "quick"), make("00-live", 0.35, "quick")]
+    stored = [make("00-stored", 0.65), make("00-both", 0.75)]
+    shown = ClaimsTable(live, stored)._repr_mimebundle_()
+    assert shown[CLAIMS_MIME] == [claim.as_dict() for claim in live]
+    cells = Table(shown["text/html"]).cells("td")
+    assert [cells[column::5] for column in (0, 2, 3)] == [
+        ["agrees", "agrees", "reduced (so far inside)"],
+        ["0.650 ± 0.010 (5 seeds, paper)", "0.750 ± 0.010 (5 seeds, paper)", "0.350 ± 0.010 (5 seeds, quick)"],
+        ["–", "0.250 ± 0.010 (5 seeds, quick): inside", "0.350 ± 0.010 (5 seeds, quick): inside"],
+    ]
+
+
+@pytest.mark.parametrize(("live", "stored"), [(["a", "a"], None), (["a"], ["b", "b"])])
+def test_keys_are_unique_in_each_run(live, stored):
+    with pytest.raises(ValueError, match="claims of one run need different keys; got"):
         ClaimsTable([make(key) for key in live], None if stored is None else [make(key) for key in stored])

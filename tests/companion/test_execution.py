@@ -95,6 +95,19 @@ def test_a_failing_chapter_is_named_with_its_cell_leaves_no_file_and_does_not_st
     assert [p.name for p in into.iterdir()] == ["01_probe.ipynb"]
 
 
+def test_what_the_kernels_process_prints_stays_out_of_the_terminal_and_is_kept_for_a_kernel_that_dies(
+    tiny_clone, into, capfd
+):
+    print_past_the_notebook = 'import os\n\nos.write(2, b"last words")'
+    plant(tiny_clone, "02_murmuring", code(print_past_the_notebook))
+    assert execution.execute_chapter(tiny_clone, "02_murmuring", into).action == "executed"
+    plant(tiny_clone, "03_dying", code(f"{print_past_the_notebook}\nos._exit(1)"))
+    with pytest.raises(running.ChapterError, match=r"03_dying: cell 4 .* ended the kernel") as caught:
+        execution.execute_chapter(tiny_clone, "03_dying", into)
+    assert caught.value.details == "last words"
+    assert capfd.readouterr() == ("", "")
+
+
 def test_an_interrupt_ends_the_command_without_a_half_written_file(tiny_clone, into):
     marker = tiny_clone / "started"
     plant(tiny_clone, "00_slow", code(f"import time\nopen({str(marker)!r}, 'w').close()\ntime.sleep(60)"))

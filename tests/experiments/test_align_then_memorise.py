@@ -1,8 +1,8 @@
 import dataclasses
-import json
 
 import numpy as np
 import pytest
+from made_up_data import add, verdicts, with_record
 from matplotlib.figure import Figure
 
 from feedback_alignment import experiments
@@ -254,10 +254,6 @@ def test_the_chapter_is_an_experiment_in_pieces():
 # ---- claims --------------------
 
 
-def with_record(dataset, **changes):
-    return dataset.assign_attrs(provenance=json.dumps(store.provenance(dataset) | changes))
-
-
 def on_images(dataset, noisy=("mnist", "cifar10"), layerwise="cifar10"):
     """Return the dataset as if it were of the paper's images."""
     record = store.provenance(dataset)
@@ -277,26 +273,22 @@ def agreeing(dataset):
         shape = [3 if dim == axis else 1 for dim in values.dims]
         made[name] = values.dims, np.broadcast_to(scatter.reshape(shape), values.shape).copy()
     for name in ("weight_alignment", "weight_alignment_unscaled"):
-        add(made, name, 0.6, epoch=1)
-        add(made, name, 0.5, epoch=2)
-        add(made, name, 0.4, epoch=4)
+        add(name, 0.6, epoch=1)(made)
+        add(name, 0.5, epoch=2)(made)
+        add(name, 0.4, epoch=4)(made)
         for images, fall, noisy in (("mnist", 0.05, 0.1), ("cifar10", 0.2, 0.1)):
-            add(made, name, -fall, epoch=4, images=images)
-            add(made, name, -noisy, epoch=4, images=images, label_noise=0.5)
-        add(made, f"own_{name}", 0.35, own_epoch=4, images="mnist")
-        add(made, f"own_{name}", 0.2, own_epoch=4, images="cifar10")
+            add(name, -fall, epoch=4, images=images)(made)
+            add(name, -noisy, epoch=4, images=images, label_noise=0.5)(made)
+        add(f"own_{name}", 0.35, own_epoch=4, images="mnist")(made)
+        add(f"own_{name}", 0.2, own_epoch=4, images="cifar10")(made)
     for name in ("gradient_alignment", "gradient_alignment_without_last", "update_alignment"):
-        add(made, name, 0.7, epoch=4)
-        add(made, f"own_{name}", 0.7, own_epoch=4)
+        add(name, 0.7, epoch=4)(made)
+        add(f"own_{name}", 0.7, own_epoch=4)(made)
     for epoch, values in ((1000, (0.6, 0.2, 0.1)), (2000, (0.4, 0.5, 0.3)), (3000, (0.2, 0.3, 0.7))):
         for layer, value in zip((2, 3, 4), values, strict=True):
-            add(made, "layerwise_layer_weight_alignment", value, layerwise_epoch=epoch, upper_layer=layer)
-    add(made, "layerwise_layer_gradient_alignment", 0.5, layerwise_epoch=3000)
+            add("layerwise_layer_weight_alignment", value, layerwise_epoch=epoch, upper_layer=layer)(made)
+    add("layerwise_layer_gradient_alignment", 0.5, layerwise_epoch=3000)(made)
     return made
-
-
-def add(dataset, name, amount, **where):
-    dataset[name].loc[where] += amount
 
 
 WRONG = {}
@@ -340,12 +332,8 @@ for _layer in (1, 2, 3):
     WRONG[f"07-layer-rise-{_layer}"] = (_GRADIENTS, -0.6, {"hidden_layer": _layer, "layerwise_epoch": 3000})
 
 
-def outcomes(dataset):
-    return {claim.key: claim.verdict for claim in align_then_memorise.claims(dataset)}
-
-
 def test_all_claims_agree_where_they_are_right(agreeing):
-    assert {key for key, verdict in outcomes(agreeing).items() if verdict != "agrees"} == set()
+    assert {key for key, verdict in verdicts(align_then_memorise, agreeing).items() if verdict != "agrees"} == set()
 
 
 def test_every_claim_has_a_wrong_input(agreeing):
@@ -357,28 +345,30 @@ def test_every_claim_has_a_wrong_input(agreeing):
 @pytest.mark.parametrize("key", WRONG)
 def test_a_wrong_input_turns_its_claim(agreeing, key):
     name, amount, where = WRONG[key]
-    add(agreeing, name, amount, **where)
-    assert outcomes(agreeing)[key] == "disagrees"
+    add(name, amount, **where)(agreeing)
+    assert verdicts(align_then_memorise, agreeing)[key] == "disagrees"
 
 
 @pytest.mark.parametrize("profile", ["smoke", "quick"])
 def test_small_runs_decide_nothing(agreeing, profile):
-    assert set(outcomes(with_record(agreeing, profile=profile)).values()) == {"reduced"}
+    assert set(verdicts(align_then_memorise, with_record(agreeing, profile=profile)).values()) == {"reduced"}
 
 
 def test_the_papers_epochs_are_asked_of_cifar_only(dataset):
-    assert not [key for key in outcomes(dataset) if "layer-time" in key]
+    assert not [key for key in verdicts(align_then_memorise, dataset) if "layer-time" in key]
 
 
 def test_a_curve_that_rises_to_the_end_has_no_transition(agreeing):
-    add(agreeing, "weight_alignment_unscaled", 0.5, images="mnist", activation="relu", epoch=4, label_noise=0)
-    absent = set(WRONG) - set(outcomes(agreeing))
+    add("weight_alignment_unscaled", 0.5, images="mnist", activation="relu", epoch=4, label_noise=0)(agreeing)
+    absent = set(WRONG) - set(verdicts(align_then_memorise, agreeing))
     assert absent == {"07-transition-mnist-relu-0.5"}
 
 
 def test_an_ensemble_that_diverged_makes_no_claim(agreeing):
     agreeing["weight_alignment"].loc[{"images": "mnist", "activation": "relu", "member": 1}] = np.nan
-    assert not [key for key in outcomes(agreeing) if "mnist-relu" in key or key.endswith("harder-relu")]
+    assert not [
+        key for key in verdicts(align_then_memorise, agreeing) if "mnist-relu" in key or key.endswith("harder-relu")
+    ]
 
 
 # ---- figures --------------------

@@ -1,11 +1,11 @@
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from interrupted_runs import StoppedError, Watch
+from made_up_data import verdicts, with_record
 
 from feedback_alignment.companion import provenance, store
-from feedback_alignment.companion.monitor import Quiet
 from feedback_alignment.companion.pictures import Picture
 from feedback_alignment.experiments import conditioning, conditioning_claims, load
 
@@ -52,39 +52,6 @@ def test_moments_foretell_linear_networks(dataset):
     assert float(abs(foretold - measured).mean()) < 0.3 / np.sqrt(64) + 0.02
 
 
-class StoppedError(Exception):
-    pass
-
-
-class Watch(Quiet):
-    """Keeps checkpoints in memory and stops after `stop` pieces of all stages together."""
-
-    def __init__(self, states, stop=None):
-        super().__init__()
-        self.states, self.left = states, stop
-
-    def checkpoint_due(self):
-        if self.left is not None:
-            self.left -= 1
-        return self.left == 0
-
-    def advance(self):
-        if self.left == 0:
-            raise StoppedError
-
-    def checkpoint(self, stage):
-        watch = self
-
-        class Kept:
-            def read(self):
-                return watch.states.get(stage)
-
-            def write(self, state):
-                watch.states[stage] = {name: values.copy() for name, values in state.items()}
-
-        return Kept()
-
-
 def test_an_interrupted_run_ends_with_the_same_numbers():
     few = replace(SMOKE.main_text, linear_epochs=5, network_epochs=5)
     small = replace(SMOKE, main_text=few, supplement=few, digits_epochs=1, digits_seeds=2, together=1)
@@ -124,15 +91,6 @@ def test_there_is_no_other_device():
 
 
 # ---- claims and figures --------------------
-
-
-def as_paper(dataset):
-    record = store.provenance(dataset) | {"profile": "paper"}
-    return dataset.assign_attrs(provenance=json.dumps(record))
-
-
-def verdicts(dataset):
-    return {claim.key: claim.verdict for claim in conditioning.claims(as_paper(dataset))}
 
 
 def made(dataset, *, falls=1.0, apart=0.0, foretold=True):
@@ -192,7 +150,7 @@ LAWS = ("05-early-", "05-late-", "05-line-", "05-uneven-early", "05-uneven-late"
 
 
 def test_data_that_follow_the_laws_agree(dataset):
-    found = verdicts(made(dataset))
+    found = verdicts(conditioning, with_record(made(dataset), profile="paper"))
     printed = {key for key, verdict in found.items() if verdict == "disagrees"}
     assert printed == {
         "05-eq53-printed",
@@ -206,21 +164,21 @@ def test_data_that_follow_the_laws_agree(dataset):
 
 
 def test_trends_the_other_way_disagree(dataset):
-    found = verdicts(made(dataset, falls=-1.0))
+    found = verdicts(conditioning, with_record(made(dataset, falls=-1.0), profile="paper"))
     turned = [key for key in found if key.startswith(TRENDS)]
     assert len(turned) == 21
     assert {found[key] for key in turned} == {"disagrees"}
 
 
 def test_numbers_off_the_laws_disagree(dataset):
-    found = verdicts(made(dataset, apart=0.9))
+    found = verdicts(conditioning, with_record(made(dataset, apart=0.9), profile="paper"))
     off = [key for key in found if key.startswith(LAWS)]
     assert len(off) == 8
     assert {found[key] for key in off} == {"disagrees"}
 
 
 def test_a_forecast_that_says_nothing_is_not_shown_as_agreeing(dataset):
-    found = verdicts(made(dataset, foretold=False))
+    found = verdicts(conditioning, with_record(made(dataset, foretold=False), profile="paper"))
     said = {found[key] for key in found if key.startswith("05-foretold-")}
     assert said <= {"disagrees", "reduced"}
 
@@ -230,7 +188,7 @@ def test_corrected_and_printed_formulas_change_places_with_their_numbers(dataset
     turned["projection_error"] = dataset.projection_error[:, ::-1].assign_coords(formula=dataset.formula)
     turned["projection_conditioning"] = (dataset.aligned - 1.0).broadcast_like(dataset.projection_conditioning)
     turned["projection_growth"] = dataset.projection_growth * 0 + 1.0
-    found = verdicts(turned)
+    found = verdicts(conditioning, with_record(turned, profile="paper"))
     for key, verdict in found.items():
         if key.startswith(("05-eq", "05-growth")) and key != "05-growth-corrected-1":
             assert verdict == ("agrees" if "printed" in key else "disagrees"), key
@@ -245,7 +203,7 @@ def test_small_runs_decide_about_mathematics_only(dataset):
 
 
 def test_every_figure_is_drawn_from_one_dataset_and_from_two(dataset):
-    for datasets in ((dataset,), (dataset, as_paper(dataset))):
+    for datasets in ((dataset,), (dataset, with_record(dataset, profile="paper"))):
         figures = conditioning.figures(*datasets)
         assert set(figures) == {"final", "over_time", "exponents", "lines", "uneven", "foretold"}
     for figure in figures.values():

@@ -1,10 +1,9 @@
-import json
-
 import numpy as np
 import pytest
+from interrupted_runs import StoppedError, Watch
+from made_up_data import add, check_that_wrong_inputs_turn_their_claims, put, verdicts, with_record
 
 from feedback_alignment.companion import provenance, store
-from feedback_alignment.companion.monitor import Quiet
 from feedback_alignment.companion.pictures import Picture
 from feedback_alignment.experiments import credit_assignment, load
 
@@ -74,42 +73,6 @@ def test_the_numbers_are_those_of_the_rules(dataset):
     assert ((dataset.test_accuracy >= 0) & (dataset.test_accuracy <= 1)).all()
 
 
-class StoppedError(Exception):
-    pass
-
-
-class Watch(Quiet):
-    """Keeps checkpoints in memory and stops after `stop` steps of all rules together."""
-
-    def __init__(self, states, stop=None):
-        super().__init__()
-        self.states, self.left = states, stop
-
-    def patience(self):
-        return 1
-
-    def checkpoint_due(self):
-        if self.left is not None:
-            self.left -= 1
-        return self.left == 0
-
-    def advance(self, steps=1):
-        if self.left == 0:
-            raise StoppedError
-
-    def checkpoint(self, stage):
-        watch = self
-
-        class Kept:
-            def read(self):
-                return watch.states.get(stage)
-
-            def write(self, state):
-                watch.states[stage] = {name: values.copy() for name, values in state.items()}
-
-        return Kept()
-
-
 def test_a_run_stopped_within_its_third_rule_ends_with_the_same_numbers(dataset):
     states = {}
     with pytest.raises(StoppedError):
@@ -136,10 +99,6 @@ def test_the_profiles_fit_their_purpose():
 # ---- claims --------------------
 
 
-def with_record(dataset, **changes):
-    return dataset.assign_attrs(provenance=json.dumps(store.provenance(dataset) | changes))
-
-
 @pytest.fixture
 def agreeing(dataset):
     """A paper-scale dataset, made up, in which all that the papers say is so, clearly but not without scatter."""
@@ -149,63 +108,35 @@ def agreeing(dataset):
         made[name] = values.dims, np.broadcast_to(scatter.reshape(-1, *[1] * (values.ndim - 3)), values.shape).copy()
     trained = {"epoch": slice(1, None)}
     for rule, accuracy in zip(RULES, (0.98, 0.97, 0.96, 0.95, 0.90), strict=True):
-        add(made, "test_accuracy", accuracy, rule=rule, **trained)
+        add("test_accuracy", accuracy, rule=rule, **trained)(made)
         if rule != "last layer only":
             for name in ALIGNMENTS:
-                add(made, name, 1 if rule == "BP" else 0.5, rule=rule, **trained)
-    add(made, "signal_alignment", -0.1, rule="DFA", epoch=4)
-    add(made, "signal_alignment_spread", 0.1, epoch=4)
+                add(name, 1 if rule == "BP" else 0.5, rule=rule, **trained)(made)
+    add("signal_alignment", -0.1, rule="DFA", epoch=4)(made)
+    add("signal_alignment_spread", 0.1, epoch=4)(made)
     return made
 
 
-def add(dataset, name, amount, **where):
-    dataset[name].loc[where] += amount
-
-
-def put(dataset, name, value, **where):
-    dataset[name].loc[where] = value
-
-
 WRONG = {
-    "01-not-bp": lambda made: put(made, "update_alignment", 1, rule="DFA", epoch=4, layer=1),
-    "01-decreases": lambda made: add(made, "signal_alignment", 0.4, rule="DFA", epoch=4),
-    "01-spreads": lambda made: add(made, "signal_alignment_spread", -0.4, rule="DFA", epoch=4),
+    "01-not-bp": put("update_alignment", 1, rule="DFA", epoch=4, layer=1),
+    "01-decreases": add("signal_alignment", 0.4, rule="DFA", epoch=4),
+    "01-spreads": add("signal_alignment_spread", -0.4, rule="DFA", epoch=4),
 }
 for _rule in ("FA", "DFA", "DRTP"):
     WRONG |= {
-        f"01-learns-{_rule.lower()}": lambda made, rule=_rule: add(made, "test_accuracy", -0.1, rule=rule, epoch=4),
-        f"01-starts-{_rule.lower()}": lambda made, rule=_rule: add(made, "gradient_alignment", 0.2, rule=rule, epoch=0),
-        f"01-aligns-{_rule.lower()}": lambda made, rule=_rule: add(
-            made, "signal_alignment", -1, rule=rule, epoch=4, layer=2
-        ),
+        f"01-learns-{_rule.lower()}": add("test_accuracy", -0.1, rule=_rule, epoch=4),
+        f"01-starts-{_rule.lower()}": add("gradient_alignment", 0.2, rule=_rule, epoch=0),
+        f"01-aligns-{_rule.lower()}": add("signal_alignment", -1, rule=_rule, epoch=4, layer=2),
     }
 
 
-def verdicts(dataset):
-    return {claim.key: claim.verdict for claim in credit_assignment.claims(dataset)}
+def test_each_claim_holds_where_the_papers_are_right_and_turns_by_its_wrong_input(agreeing):
+    check_that_wrong_inputs_turn_their_claims(credit_assignment, agreeing, WRONG)
 
 
-def test_all_claims_agree_where_the_papers_are_right(agreeing):
-    assert set(verdicts(agreeing).values()) == {"agrees"}
-
-
-def test_every_claim_has_a_wrong_input(dataset):
-    keys = [claim.key for claim in credit_assignment.claims(dataset)]
-    assert len(set(keys)) == len(keys)
-    assert set(keys) == set(WRONG)
-
-
-@pytest.mark.parametrize("key", WRONG)
-def test_a_wrong_input_turns_its_claim_and_no_other(agreeing, key):
-    WRONG[key](agreeing)
-    found = verdicts(agreeing)
-    assert found.pop(key) == "disagrees"
-    assert set(found.values()) == {"agrees"}
-
-
-@pytest.mark.parametrize("changes", [{"profile": "smoke"}, {"profile": "quick"}])
-def test_small_runs_decide_nothing(agreeing, changes):
-    assert set(verdicts(with_record(agreeing, **changes)).values()) == {"reduced"}
+@pytest.mark.parametrize("profile", ["smoke", "quick"])
+def test_small_runs_decide_nothing(agreeing, profile):
+    assert set(verdicts(credit_assignment, with_record(agreeing, profile=profile)).values()) == {"reduced"}
 
 
 def test_a_paper_run_with_something_left_out_says_so(agreeing):

@@ -1,12 +1,12 @@
-import json
 from dataclasses import replace
 from math import comb
 
 import numpy as np
 import pytest
+from interrupted_runs import StoppedError, Watch
+from made_up_data import multiply, put, verdicts, with_record
 
 from feedback_alignment.companion import provenance, store
-from feedback_alignment.companion.monitor import Quiet
 from feedback_alignment.companion.pictures import Picture
 from feedback_alignment.experiments import load, overparametrisation, overparametrisation_claims
 from feedback_alignment.experiments.overparametrisation_selection import start_size
@@ -73,39 +73,6 @@ def test_learning_is_what_the_dataset_says(dataset):
     np.testing.assert_allclose(dataset.rate_measured, dataset.rate_there, rtol=1e-3)
 
 
-class StoppedError(Exception):
-    pass
-
-
-class Watch(Quiet):
-    """Keeps checkpoints in memory and stops after `stop` pieces of all stages together."""
-
-    def __init__(self, states, stop=None):
-        super().__init__()
-        self.states, self.left = states, stop
-
-    def checkpoint_due(self):
-        if self.left is not None:
-            self.left -= 1
-        return self.left == 0
-
-    def advance(self):
-        if self.left == 0:
-            raise StoppedError
-
-    def checkpoint(self, stage):
-        watch = self
-
-        class Kept:
-            def read(self):
-                return watch.states.get(stage)
-
-            def write(self, state):
-                watch.states[stage] = {name: values.copy() for name, values in state.items()}
-
-        return Kept()
-
-
 @pytest.mark.parametrize("stop", [4, 9, 21, 30])
 def test_an_interrupted_run_ends_with_the_same_numbers(stop):
     small = replace(
@@ -146,10 +113,6 @@ def test_there_is_no_other_device():
 RUNS = 400
 
 
-def with_record(dataset, **changes):
-    return dataset.assign_attrs(provenance=json.dumps(store.provenance(dataset) | changes))
-
-
 def patterns(K):
     """Numbers of positive entries of RUNS feedback vectors, in their expected proportions."""
     counts = [round(RUNS * comb(K, k) / 2**K) for k in range(K + 1)]
@@ -187,20 +150,6 @@ def learns(made, trial, which):
 
 def positive(made, trial):
     return made.positive_entries.values[trial]
-
-
-def set_values(name, values, **where):
-    def change(made):
-        made[name].loc[where] = values
-
-    return change
-
-
-def multiply(name, factor):
-    def change(made):
-        made[name] = made[name] * factor
-
-    return change
 
 
 def earlier_at_large_eta(made):
@@ -280,10 +229,10 @@ CHANGES = {
     ),
     "students learn against their feedback": (multiply("agreeing_share", 0.5), {"03-signs": "disagrees"}),
     "equations end elsewhere": (multiply("entries_equations", 1e5), {"03-equations": "disagrees"}),
-    "invariants move": (set_values("invariant_residual", 1e-3), {"03-invariant": "disagrees"}),
+    "invariants move": (put("invariant_residual", 1e-3), {"03-invariant": "disagrees"}),
     "the Jacobian is off": (multiply("rate_there", 1.1), {"03-rate": "disagrees"}),
     "tilted feedback is faster": (
-        lambda made: [set_values(n, 0.008, angle=TILTED)(made) for n in ("rate_there", "rate_measured")],
+        lambda made: [put(n, 0.008, angle=TILTED)(made) for n in ("rate_there", "rate_measured")],
         {"03-rate-angle": "disagrees"},
     ),
     "time goes as another power of eta": (earlier_at_large_eta, {"03-escape-eta": "disagrees"}),
@@ -299,12 +248,8 @@ CHANGES = {
 }
 
 
-def verdicts(dataset):
-    return {claim.key: claim.verdict for claim in overparametrisation.claims(dataset)}
-
-
 def test_in_the_made_up_world_the_printed_formula_and_the_promise_of_bp_fail(made):
-    found = verdicts(made)
+    found = verdicts(overparametrisation, made)
     assert {key for key, verdict in found.items() if verdict == "disagrees"} == DISAGREE
     assert {verdict for key, verdict in found.items() if key not in DISAGREE} == {"agrees"}
 
@@ -317,20 +262,20 @@ def test_every_claim_is_turned_by_some_change(made):
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_turns_its_claims_and_no_others(made, name):
-    before = verdicts(made)
+    before = verdicts(overparametrisation, made)
     change, turned = CHANGES[name]
     change(made)
-    assert verdicts(made) == before | turned
+    assert verdicts(overparametrisation, made) == before | turned
 
 
 def test_a_formula_that_differs_at_twice_as_many_units_is_noticed(made, monkeypatch):
     monkeypatch.setattr(overparametrisation_claims, "printed_learning_probability", lambda K, M: 0.9)
-    assert verdicts(made)["03-k2m"] == "disagrees"
+    assert verdicts(overparametrisation, made)["03-k2m"] == "disagrees"
 
 
 @pytest.mark.parametrize("profile", ["smoke", "quick"])
 def test_small_runs_decide_mathematics_only(made, profile):
-    found = verdicts(with_record(made, profile=profile))
+    found = verdicts(overparametrisation, with_record(made, profile=profile))
     decided = {key for key, verdict in found.items() if verdict != "reduced"}
     assert decided == {"03-k2m", "03-invariant", "03-rate", "03-rate-angle"}
 

@@ -1,11 +1,11 @@
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from interrupted_runs import StoppedError, Watch
+from made_up_data import multiply, put, verdicts, with_record
 
 from feedback_alignment.companion import provenance, store
-from feedback_alignment.companion.monitor import Quiet
 from feedback_alignment.companion.pictures import Picture
 from feedback_alignment.deep_linear import KINDS, RULES, Convolution, converged_conditioning_exponent
 from feedback_alignment.experiments import load, weight_alignment, weight_alignment_claims
@@ -87,39 +87,6 @@ def test_the_dataset_obeys_the_theory(dataset):
     np.testing.assert_allclose(errors[0], errors[1], rtol=1e-10)
 
 
-class StoppedError(Exception):
-    pass
-
-
-class Watch(Quiet):
-    """Keeps checkpoints in memory and stops after `stop` pieces of all stages together."""
-
-    def __init__(self, states, stop=None):
-        super().__init__()
-        self.states, self.left = states, stop
-
-    def checkpoint_due(self):
-        if self.left is not None:
-            self.left -= 1
-        return self.left == 0
-
-    def advance(self):
-        if self.left == 0:
-            raise StoppedError
-
-    def checkpoint(self, stage):
-        watch = self
-
-        class Kept:
-            def read(self):
-                return watch.states.get(stage)
-
-            def write(self, state):
-                watch.states[stage] = {name: values.copy() for name, values in state.items()}
-
-        return Kept()
-
-
 @pytest.mark.parametrize("stop", [5, 28, 40])
 def test_an_interrupted_run_ends_with_the_same_numbers(dataset, stop):
     small = replace(
@@ -160,10 +127,6 @@ def test_there_is_no_other_device():
 # ---- claims --------------------
 
 
-def with_record(dataset, **changes):
-    return dataset.assign_attrs(provenance=json.dumps(store.provenance(dataset) | changes))
-
-
 @pytest.fixture
 def made(dataset):
     """A paper-scale dataset, made up, in which everything that this book says is so."""
@@ -187,24 +150,6 @@ def made(dataset):
     share = made.expected_share * made.convolution_whole.mean("conv_run")
     made["convolution_part"][:] = share.values[:, None] * wobble[:40]
     return made
-
-
-def verdicts(dataset):
-    return {claim.key: claim.verdict for claim in weight_alignment.claims(dataset)}
-
-
-def multiply(name, factor, **where):
-    def change(made):
-        made[name].loc[where] = made[name].loc[where] * factor
-
-    return change
-
-
-def put(name, value, **where):
-    def change(made):
-        made[name].loc[where] = value
-
-    return change
 
 
 def unsteady(made):
@@ -277,7 +222,7 @@ CHANGES = {
 
 
 def test_what_the_book_says_agrees_and_slips_disagree(made):
-    found = verdicts(made)
+    found = verdicts(weight_alignment, made)
     assert {key for key, verdict in found.items() if verdict == "disagrees"} == DISAGREE
     assert set(found.values()) == {"agrees", "disagrees"}
 
@@ -285,19 +230,19 @@ def test_what_the_book_says_agrees_and_slips_disagree(made):
 @pytest.mark.parametrize("what", CHANGES)
 def test_each_claim_can_turn(made, what):
     change, expected = CHANGES[what]
-    before = verdicts(made)
+    before = verdicts(weight_alignment, made)
     change(made)
-    after = verdicts(made)
+    after = verdicts(weight_alignment, made)
     assert {key: verdict for key, verdict in after.items() if verdict != before[key]} == expected
 
 
 def test_every_claim_is_turned(made):
-    assert set().union(*(expected for _, expected in CHANGES.values())) == set(verdicts(made))
+    assert set().union(*(expected for _, expected in CHANGES.values())) == set(verdicts(weight_alignment, made))
 
 
 @pytest.mark.parametrize("profile", ["smoke", "quick"])
 def test_small_runs_decide_mathematics_only(made, profile):
-    found = verdicts(with_record(made, profile=profile))
+    found = verdicts(weight_alignment, with_record(made, profile=profile))
     decided = {key for key, verdict in found.items() if verdict != "reduced"}
     words = ("weak", "printed", "corrected", "symmetric", "one-output", "strong-exact", "width", "rank", "impossible")
     assert decided == {key for key in found if any(word in key for word in words)}

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from feedback_alignment.networks.label_noise import corrupt_labels, noisy_labels
+from feedback_alignment.networks.label_noise import corrupt_labels, noisy_labels, shuffle_labels, softened_targets
 from feedback_alignment.streams import generator
 
 
@@ -50,8 +50,11 @@ def test_more_noise_changes_the_same_labels_and_more():
     ],
 )
 def test_wrong_label_noise_is_refused(labels, fraction, message):
+    for change in (corrupt_labels, shuffle_labels):
+        with pytest.raises(ValueError, match=message):
+            change(np.array(labels), fraction, 3, generator(0, "label noise"))
     with pytest.raises(ValueError, match=message):
-        corrupt_labels(np.array(labels), fraction, 3, generator(0, "label noise"))
+        softened_targets(np.array(labels), fraction, 3)
 
 
 def test_every_member_has_noise_of_its_own_whatever_its_companions():
@@ -61,3 +64,33 @@ def test_every_member_has_noise_of_its_own_whatever_its_companions():
     assert np.array_equal(together[1], noisy_labels(labels, 0.5, 10, (7,))[0])
     assert (together[0] != together[1]).mean() > 0.4
     assert np.array_equal(noisy_labels(labels, 0.0, 10, (4, 7)), np.stack([labels, labels]))
+
+
+def test_shuffling_keeps_the_number_of_samples_of_every_class():
+    labels = np.arange(60_000) % 10
+    shuffled = shuffle_labels(labels, 0.3, 10, generator(2, "label noise"))
+    np.testing.assert_array_equal(np.bincount(shuffled), np.bincount(labels))
+    wrong = (shuffled != labels).mean()
+    four_standard_deviations = 4 * math.sqrt(0.3 * 0.9 * 0.1 / 60_000)
+    assert abs(wrong - 0.3 * 0.9) < four_standard_deviations
+    np.testing.assert_array_equal(labels, np.arange(60_000) % 10)
+    assert not np.array_equal(shuffled, shuffle_labels(labels, 0.3, 10, generator(3, "label noise")))
+
+
+def test_only_the_chosen_share_is_shuffled():
+    labels = np.arange(1000)
+    shuffled = shuffle_labels(labels, 0.25, 1000, generator(0, "label noise"))
+    moved = (shuffled != labels).sum()
+    assert 240 <= moved <= 250  # of 250 chosen; a permutation leaves one in place on average
+    np.testing.assert_array_equal(np.sort(shuffled), labels)
+    np.testing.assert_array_equal(shuffle_labels(labels, 0.0, 1000, generator(0, "label noise")), labels)
+
+
+def test_softened_targets_are_the_mean_of_noisy_labels():
+    labels, draws = np.array([0, 2, 1, 2]), 20_000
+    noisy = noisy_labels(labels, 0.6, 3, range(draws))
+    shares = np.stack([(noisy == label).mean(0) for label in range(3)], -1)
+    expected = softened_targets(labels, 0.6, 3)
+    np.testing.assert_allclose(expected.sum(-1), 1, rtol=1e-15)
+    assert abs(shares - expected).max() < 4 * math.sqrt(0.25 / draws)
+    np.testing.assert_array_equal(softened_targets(labels, 0.0, 3), np.eye(3)[labels])

@@ -13,23 +13,25 @@ Row = dict[str, Any]
 class ClaimsTable:
     """Displays a chapter's claims in a notebook: those of the stored run, with the live run's numbers beside them.
 
-    Without a stored run the live run's claims stand alone. The machine-readable output is always the live run's.
+    Without a stored run the live run's claims stand alone. A claim that only one of the runs can make, because the
+    other has other data or is not finished, is shown as that run has it. The machine-readable output is always the live
+    run's.
     """
 
     def __init__(self, live: Sequence[Claim], stored: Sequence[Claim] | None = None):
-        keys = [claim.key for claim in live]
-        if len(set(keys)) != len(keys) or (stored is not None and [claim.key for claim in stored] != keys):
-            raise ValueError(
-                f"claims need different keys, the same in both runs; got {keys}"
-                + ("" if stored is None else f" and {[claim.key for claim in stored]}")
-            )
+        for claims in (live, stored or ()):
+            keys = [claim.key for claim in claims]
+            if len(set(keys)) != len(keys):
+                raise ValueError(f"claims of one run need different keys; got {keys}")
         self.live = [claim.as_dict() for claim in live]
         self.stored = None if stored is None else [claim.as_dict() for claim in stored]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        html = claims_html(
-            self.live if self.stored is None else self.stored, live=None if self.stored is None else self.live
-        )
+        if self.stored is None:
+            html = claims_html(self.live)
+        else:
+            known = {row["key"] for row in self.stored}
+            html = claims_html([*self.stored, *(row for row in self.live if row["key"] not in known)], live=self.live)
         return {"text/plain": claims_text(self.live), "text/html": html, CLAIMS_MIME: self.live}
 
 
@@ -45,20 +47,28 @@ def claims_text(rows: Sequence[Row]) -> str:
 def claims_html(
     rows: Sequence[Row], caption: str = "Claims checked on this page", live: Sequence[Row] | None = None
 ) -> str:
-    """Return claims, as `Claim.as_dict` gives them, as an HTML table of escaped text; `live` adds a column."""
-    names = ["Claim", "Verdict", "Paper", "Here", *(["Live run"] if live else []), "Tolerance"]
+    """Return claims, as `Claim.as_dict` gives them, as an HTML table of escaped text; `live` adds a column.
+
+    That column has the live run's number for the claim of the same key, where there is one.
+    """
+    names = ["Claim", "Verdict", "Paper", "Here", *([] if live is None else ["Live run"]), "Tolerance"]
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
-    beside: Sequence[Row | None] = live or [None] * len(rows)
-    body = "".join(_row(row, quick) for row, quick in zip(rows, beside, strict=True))
+    body = "".join(_row(row, None if live is None else _beside(row, live)) for row in rows)
     return (
         f'<table class="claims-table"><caption>{_text(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
 
 
-def _row(row: Row, live: Row | None) -> str:
+def _beside(row: Row, live: Sequence[Row]) -> str:
+    """Return the live run's number for the same claim as text of a cell."""
+    found = [f"{_number(each)}: {_text(each['outcome'])}" for each in live if each["key"] == row["key"]]
+    return found[0] if found else "–"
+
+
+def _row(row: Row, live: str | None) -> str:
     tag = row["verdict"].replace(" ", "-")
-    live_cell = "" if live is None else f"<td>{_number(live)}: {_text(live['outcome'])}</td>"
+    live_cell = "" if live is None else f"<td>{live}</td>"
     return (
         f'<tr id="claim-{_text(row["key"])}"><th scope="row">{_text(row["statement"])} '
         f'<span class="claim-source">{_text(row["source"])}</span></th>'

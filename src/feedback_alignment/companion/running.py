@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from feedback_alignment.companion import dependencies, notebook_files
 
 if TYPE_CHECKING:
+    from jupyter_client.manager import AsyncKernelManager
     from nbformat import NotebookNode
     from papermill.exceptions import PapermillExecutionError
 
@@ -37,7 +38,8 @@ def run_notebook(root: Path, chapter: str, source: "NotebookNode", profile: str)
 
     That is how nbval runs it. `root`/src is what it imports. A profile other than the default of the parameters cell
     is injected below that cell. `metadata.feedback_alignment` gets profile, seconds (wall time with the kernel's
-    start) and device. Raises ChapterError.
+    start) and device. What the kernel's process prints past the notebook, as libraries do that abort, is kept out of
+    the terminal and goes into the details of the error if the kernel dies. Raises ChapterError.
     """
     import papermill
     from jupyter_client.kernelspec import NoSuchKernel
@@ -48,7 +50,7 @@ def run_notebook(root: Path, chapter: str, source: "NotebookNode", profile: str)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch, _kernel_environment(root), _quiet_papermill():
         parameters = _injected_parameters(chapter, prepared, profile)
-        progress = Path(scratch) / "progress.ipynb"
+        progress, said = Path(scratch) / "progress.ipynb", Path(scratch) / "kernel.txt"
         try:
             executed: NotebookNode = papermill.execute_notebook(
                 prepared,
@@ -57,6 +59,7 @@ def run_notebook(root: Path, chapter: str, source: "NotebookNode", profile: str)
                 kernel_name="python3",
                 cwd=root / "notebooks",
                 progress_bar=False,
+                kernel_manager_class=_kernel_that_prints_into(said),
                 record_timing=False,
                 extra_arguments=["--log-level=ERROR"],  # ipykernel warns about its transport at every start
             )
@@ -64,7 +67,8 @@ def run_notebook(root: Path, chapter: str, source: "NotebookNode", profile: str)
             raise _failure(chapter, error, injected=bool(parameters)) from error
         except DeadKernelError as error:
             cell = _last_cell_begun(notebook_files.read(progress))
-            raise ChapterError(f"{chapter}: {cell} ended the kernel: {error}") from error
+            details = said.read_text(encoding="utf-8", errors="replace").strip()
+            raise ChapterError(f"{chapter}: {cell} ended the kernel: {error}", details) from error
         except (RuntimeError, NoSuchKernel) as error:
             raise ChapterError(f"{chapter}: the kernel python3 did not start ({error}): install ipykernel") from error
     seconds = round(time.perf_counter() - start, 2)
@@ -88,6 +92,17 @@ def _prepared(chapter: str, source: "NotebookNode") -> "NotebookNode":
     prepared = copy.deepcopy(source)
     prepared.metadata.setdefault("language_info", {"name": "python"})
     return prepared
+
+
+def _kernel_that_prints_into(path: Path) -> type["AsyncKernelManager"]:
+    from jupyter_client.manager import AsyncKernelManager
+
+    class KernelManager(AsyncKernelManager):
+        async def start_kernel(self, **options: object) -> None:  # type: ignore[override]  # its base is awaited too
+            with path.open("ab") as said:
+                await super().start_kernel(**options, stdout=said, stderr=said)
+
+    return KernelManager
 
 
 def _injected_parameters(chapter: str, prepared: "NotebookNode", profile: str) -> dict[str, str]:

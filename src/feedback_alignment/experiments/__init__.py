@@ -24,6 +24,8 @@ CHAPTERS = (
     "05_conditioning",
     "06_degeneracy_breaking",
     "07_align_then_memorise",
+    "08_label_noise",
+    "12_does_alignment_drive_learning",
 )
 
 

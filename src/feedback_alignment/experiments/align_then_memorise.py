@@ -3,7 +3,6 @@
 Refinetti et al. 2021, Sections 3.1, 3.2 and SM E.2, Figs 6, 7 and 11.
 """
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from feedback_alignment.experiments import (
     deep_ensembles_assembly,
 )
 from feedback_alignment.experiments.align_then_memorise_settings import SETTINGS, Settings
+from feedback_alignment.experiments.available_figures import Drawings, available_figures
 from feedback_alignment.experiments.deep_ensembles_assembly import Found
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ SCIENCE_VERSION = 1
 MEMBERS_IN_PAPER = 10
 COST = {"smoke": "5 s", "quick": "25 s", "paper": "about 4 h on two cores, of which 1 h with chapter 06"}
 
-DRAWINGS: dict[str, tuple[tuple[str, ...], Callable[[tuple[xr.Dataset, ...]], "Figure"]]] = {
+DRAWINGS: Drawings = {
     "overall": (("weight_alignment",), align_then_memorise_figures.overall),
     "layers": (("layerwise_weight_alignment",), align_then_memorise_figures.layers),
     "noise-tanh": (("weight_alignment",), partial(align_then_memorise_figures.noise, activation="tanh")),
@@ -48,7 +48,6 @@ DRAWINGS: dict[str, tuple[tuple[str, ...], Callable[[tuple[xr.Dataset, ...]], "F
     "conventions": (("layerwise_weight_alignment",), align_then_memorise_figures.conventions),
     "feedbacks": (("weight_alignment", "own_weight_alignment"), align_then_memorise_figures.feedbacks),
 }
-"""Figure -> (the variables that it needs, how it is drawn)."""
 
 
 def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | None = None) -> xr.Dataset:
@@ -93,9 +92,4 @@ def figures(*datasets: xr.Dataset) -> "dict[str, Figure]":
 
     A dataset that lacks a figure's ensembles is left out of it, and a figure that no dataset has is not drawn.
     """
-    drawn = {}
-    for name, (variables, draw) in DRAWINGS.items():
-        having = tuple(dataset for dataset in datasets if set(variables) <= set(dataset))
-        if having:
-            drawn[name] = draw(having)
-    return drawn
+    return available_figures(DRAWINGS, datasets)

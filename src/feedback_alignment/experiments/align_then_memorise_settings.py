@@ -68,7 +68,7 @@ def _rates(epochs: float, observe_at: tuple[float, ...]) -> dict[str, Schedule]:
 
 SETTINGS: dict[str, Settings] = {
     "smoke": _on_digits("smoke", (0, 1, 2), 16, (0.0, 0.5), _rates(4, (0, 1, 2, 4))),
-    "quick": _on_digits("quick", (0, 1, 2, 3), 40, (0.0, 0.5), _rates(100, log_spaced_epochs(0.5, 100, 12))),
+    "quick": _on_digits("quick", (0, 1, 2), 40, (0.0, 0.5), _rates(100, log_spaced_epochs(0.5, 100, 12))),
     "paper": Settings(
         "paper",
         PAPER_SEEDS,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from feedback_alignment.companion import provenance
 from feedback_alignment.companion.claims import Claim
 from feedback_alignment.companion.monitor import Monitor, Quiet
 from feedback_alignment.experiments import (
@@ -18,6 +17,7 @@ from feedback_alignment.experiments import (
 )
 from feedback_alignment.experiments.conditioning_settings import SETTINGS, Settings
 from feedback_alignment.experiments.conditioning_target_projection import target_projection
+from feedback_alignment.experiments.processor_runs import on_the_processor
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,22 +33,15 @@ def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | Non
 
     Raises ValueError for a device other than 'cpu'.
     """
-    if device != "cpu":
-        raise ValueError(f"these small networks are trained on the processor: device must be 'cpu'; got {device!r}")
-    progress = progress or Quiet()
-    commit = provenance.commit()
+    return on_the_processor(
+        _dataset, settings, device, progress, chapter="05_conditioning", science_version=SCIENCE_VERSION
+    )
+
+
+def _dataset(settings: Settings, progress: Monitor | Quiet) -> xr.Dataset:
     parts = [part(settings, progress) for part in (conditioning_parts.correlated, conditioning_parts.uneven)]
     parts += [conditioning_parts.digits(settings, progress), target_projection(settings)]
-    return provenance.stamp(
-        xr.merge(parts),
-        chapter="05_conditioning",
-        science_version=SCIENCE_VERSION,
-        settings=settings,
-        commit=commit,
-        device=device,
-        wall_seconds=progress.elapsed(),
-        data={},
-    )
+    return xr.merge(parts)
 
 
 def claims(dataset: xr.Dataset) -> list[Claim]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import xarray as xr
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Int64
 from torch import Tensor
 
 from feedback_alignment import streams
@@ -19,11 +19,13 @@ from feedback_alignment.companion.monitor import Monitor, Quiet
 from feedback_alignment.companion.piece_files import PieceFile
 from feedback_alignment.experiments import deep_ensembles_observations as observations
 from feedback_alignment.networks import data
+from feedback_alignment.networks.data import LabelledImages
 from feedback_alignment.networks.devices import require_device
 from feedback_alignment.networks.label_noise import noisy_labels
 from feedback_alignment.networks.perceptron import Perceptrons, mlp
 from feedback_alignment.networks.rules import BP, DFA, Rule
 from feedback_alignment.networks.training import Observations, Progress, Schedule, latest_batch, train
+from feedback_alignment.networks.training_data import Labels, Targets
 
 VERSION = 1
 """Raised when the meaning of an ensemble's numbers changes: pieces of another version are computed again."""
@@ -73,11 +75,27 @@ class EnsembleSettings:
         """What the ensemble's stored piece belongs to, as plain JSON data."""
         return {"kind": "deep ensemble", "version": VERSION, "settings": provenance.settings_as_data(self)}
 
-    def prepared(
-        self, network: Perceptrons, x: Float[Tensor, "samples features"], y: Int[Tensor, "... samples"]
-    ) -> Perceptrons:
+    def prepared(self, network: Perceptrons, x: Float[Tensor, "samples features"], y: Labels | Targets) -> Perceptrons:
         """Return the network as training is to find it; here, as it was drawn."""
         return network
+
+    def labels(self, images: LabelledImages) -> Int64[np.ndarray, "members samples"]:
+        """Return the training labels of every member, noise included; here, drawn anew at random."""
+        return noisy_labels(images.train_labels, self.label_noise, images.classes, self.seeds)
+
+    def taught(self, images: LabelledImages, labels: Int[Tensor, "members samples"]) -> Labels | Targets:
+        """Return what is taught; here, the labels, as one set where all members have the same."""
+        return labels if self.label_noise else labels[0]
+
+    def observe(
+        self, network: Perceptrons, known: observations.Known, latest: Int[np.ndarray, "members batch"]
+    ) -> Observations:
+        """Return what is seen of the network at one moment; `latest` are the samples of each member's last step."""
+        return observations.observe(network, known, latest)
+
+    def dataset(self, seen: Observations) -> xr.Dataset:
+        """Return what was seen at all moments, with named dimensions."""
+        return observations.dataset(seen, self.schedule.observe_at, self.seeds, self.dtype)
 
 
 class Titled:
@@ -151,17 +169,16 @@ def _trained(settings: EnsembleSettings, device: str, progress: Monitor | Quiet,
     images = images if settings.side is None else data.resize(images, settings.side)
     dtype = getattr(torch, settings.dtype)
     x, x_test = (torch.from_numpy(a).to(device, dtype) for a in images.flat)
-    labels = noisy_labels(images.train_labels, settings.label_noise, images.classes, settings.seeds)
-    y, y_test = (torch.from_numpy(a).to(device) for a in (labels, images.test_labels))
+    y, y_test = (torch.from_numpy(a).to(device) for a in (settings.labels(images), images.test_labels))
     schedule = settings.schedule
-    y_taught = y if settings.label_noise else y[0]
+    y_taught = settings.taught(images, y)
     started = settings.prepared(network(settings, x.shape[1], images.classes, device), x, y_taught)
     start = [W.clone() for W in started.weights]
     known = observations.Known(x, y, x_test, y_test, slice(settings.probe_samples), start)
 
     def observe(network: Perceptrons, step: int) -> Observations:
         latest = latest_batch(settings.seeds, max(step, 1), len(x), schedule.batch)
-        return observations.observe(network, known, latest)
+        return settings.observe(network, known, latest)
 
     seen = train(
         started,
@@ -173,9 +190,8 @@ def _trained(settings: EnsembleSettings, device: str, progress: Monitor | Quiet,
         progress=Titled(settings.name, progress),
         checkpoint=None if piece is None else piece.checkpoint,
     )
-    dataset = observations.dataset(seen, settings.schedule.observe_at, settings.seeds, settings.dtype)
     return provenance.stamp_piece(
-        dataset,
+        settings.dataset(seen),
         identity=settings.identity,
         commit=commit,
         device=device,

@@ -17,6 +17,7 @@ from feedback_alignment.experiments import (
     degeneracy_breaking_parts,
     degeneracy_breaking_variant_figures,
 )
+from feedback_alignment.experiments.available_figures import Drawings, available_figures
 from feedback_alignment.experiments.deep_ensembles_assembly import Found
 from feedback_alignment.experiments.degeneracy_breaking_settings import SETTINGS, Settings
 
@@ -29,16 +30,15 @@ SCIENCE_VERSION = 1
 MEMBERS_IN_PAPER = 10
 COST = {"smoke": "5 s", "quick": "25 s", "paper": "about 4 h on two cores"}
 
-DRAWINGS = {
-    "learning": ("similarity", degeneracy_breaking_figures.learning),
-    "sequence": ("similarity", degeneracy_breaking_figures.sequence),
-    "layers": ("similarity", degeneracy_breaking_figures.layers),
-    "matched": ("similarity", degeneracy_breaking_figures.matched),
-    "turned": ("turned_similarity", degeneracy_breaking_variant_figures.turned),
-    "pretrained": ("pretrained_similarity", degeneracy_breaking_variant_figures.pretrained),
-    "widths": ("width_similarity", degeneracy_breaking_variant_figures.widths),
+DRAWINGS: Drawings = {
+    "learning": (("similarity",), degeneracy_breaking_figures.learning),
+    "sequence": (("similarity",), degeneracy_breaking_figures.sequence),
+    "layers": (("similarity",), degeneracy_breaking_figures.layers),
+    "matched": (("similarity",), degeneracy_breaking_figures.matched),
+    "turned": (("turned_similarity",), degeneracy_breaking_variant_figures.turned),
+    "pretrained": (("pretrained_similarity",), degeneracy_breaking_variant_figures.pretrained),
+    "widths": (("width_similarity",), degeneracy_breaking_variant_figures.widths),
 }
-"""Figure -> (a variable that it needs, how it is drawn)."""
 
 
 def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | None = None) -> xr.Dataset:
@@ -87,9 +87,4 @@ def figures(*datasets: xr.Dataset) -> "dict[str, Figure]":
 
     A dataset that lacks a figure's ensembles is left out of it, and a figure that no dataset has is not drawn.
     """
-    drawn = {}
-    for name, (variable, draw) in DRAWINGS.items():
-        having = tuple(dataset for dataset in datasets if variable in dataset)
-        if having:
-            drawn[name] = draw(having)
-    return drawn
+    return available_figures(DRAWINGS, datasets)

@@ -132,7 +132,7 @@ SETTINGS: dict[str, Settings] = {
     ),
     "quick": _small(
         "quick",
-        (0, 1, 2, 3),
+        (0, 1, 2),
         40,
         Schedule(50, 32, 0.003, "sum", log_spaced_epochs(0.5, 50, 7)),
         Schedule(15, 32, 0.01, "sum", (0, 2, 5, 15)),

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from feedback_alignment.experiments.deep_ensembles import EnsembleSettings
 from feedback_alignment.networks.perceptron import Perceptrons
 from feedback_alignment.networks.rules import BP
 from feedback_alignment.networks.training import Schedule, train
+from feedback_alignment.networks.training_data import Labels, Targets
 from feedback_alignment.networks.turned_feedback import Follower, backward_products, turned
 
 
@@ -27,9 +28,7 @@ class TurnedEnsemble(EnsembleSettings):
         """The ensemble in words."""
         return f"{super().name} turned {self.share:g} to {self.towards}"
 
-    def prepared(
-        self, network: Perceptrons, x: Float[Tensor, "samples features"], y: Int[Tensor, "... samples"]
-    ) -> Perceptrons:
+    def prepared(self, network: Perceptrons, x: Float[Tensor, "samples features"], y: Labels | Targets) -> Perceptrons:
         """Return the network with its feedback turned, or following the weights from now on."""
         fixed = [F for F in network.feedback if F is not None]
         if self.towards == "current":
@@ -50,9 +49,7 @@ class PretrainedEnsemble(EnsembleSettings):
         """The ensemble in words."""
         return f"{super().name} after {self.pretraining_epochs:g} epochs of BP"
 
-    def prepared(
-        self, network: Perceptrons, x: Float[Tensor, "samples features"], y: Int[Tensor, "... samples"]
-    ) -> Perceptrons:
+    def prepared(self, network: Perceptrons, x: Float[Tensor, "samples features"], y: Labels | Targets) -> Perceptrons:
         """Return the network after its epochs of BP, with the rate and batches of the schedule."""
         schedule = self.schedule
         before = Schedule(self.pretraining_epochs, schedule.batch, schedule.learning_rate, schedule.reduction, (0,))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from feedback_alignment.companion import provenance
 from feedback_alignment.companion.claims import Claim
 from feedback_alignment.companion.monitor import Monitor, Quiet
 from feedback_alignment.experiments import (
@@ -17,6 +16,7 @@ from feedback_alignment.experiments import (
     plateau_figures,
 )
 from feedback_alignment.experiments.overparametrisation_settings import SETTINGS, Settings
+from feedback_alignment.experiments.processor_runs import on_the_processor
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["COST", "SCIENCE_VERSION", "SETTINGS", "Settings", "claims", "figures", "run"]
 
 SCIENCE_VERSION = 1
-COST = {"smoke": "3 s", "quick": "20 s", "paper": "16 min on one core"}
+COST = {"smoke": "3 s", "quick": "20 s", "paper": "40 min on one core"}
 
 
 def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | None = None) -> xr.Dataset:
@@ -32,27 +32,19 @@ def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | Non
 
     Raises ValueError for a device other than 'cpu'.
     """
-    if device != "cpu":
-        raise ValueError(f"the two-layer theory runs on the processor: device must be 'cpu'; got {device!r}")
-    progress = progress or Quiet()
-    commit = provenance.commit()
+    return on_the_processor(
+        _dataset, settings, device, progress, chapter="03_overparametrisation", science_version=SCIENCE_VERSION
+    )
+
+
+def _dataset(settings: Settings, progress: Monitor | Quiet) -> xr.Dataset:
     parts = (
         overparametrisation_parts.success,
         overparametrisation_parts.curves,
         overparametrisation_parts.plane,
         overparametrisation_parts.plateau,
     )
-    dataset = xr.merge([part(settings, progress) for part in parts])
-    return provenance.stamp(
-        dataset,
-        chapter="03_overparametrisation",
-        science_version=SCIENCE_VERSION,
-        settings=settings,
-        commit=commit,
-        device=device,
-        wall_seconds=progress.elapsed(),
-        data={},
-    )
+    return xr.merge([part(settings, progress) for part in parts])
 
 
 def claims(dataset: xr.Dataset) -> list[Claim]:

@@ -20,6 +20,7 @@ from feedback_alignment.experiments import (
     two_phases_plateau,
     two_phases_zero_start,
 )
+from feedback_alignment.experiments.processor_runs import on_the_processor
 from feedback_alignment.experiments.two_phases_curves import Panel
 
 if TYPE_CHECKING:
@@ -82,10 +83,12 @@ def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | Non
 
     Raises ValueError for a device other than 'cpu': the theory has no other.
     """
-    if device != "cpu":
-        raise ValueError(f"the two-layer theory runs on the CPU; got device {device!r}")
-    progress = progress or Quiet()
-    commit = provenance.commit()
+    return on_the_processor(
+        _dataset, settings, device, progress, chapter="02_two_phases", science_version=SCIENCE_VERSION
+    )
+
+
+def _dataset(settings: Settings, progress: Monitor | Quiet) -> xr.Dataset:
     parts = two_phases_parts
     variables = {
         **parts.curves(settings.panels, settings.seeds, progress),
@@ -97,16 +100,7 @@ def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | Non
         **parts.minima(3, settings.map_starts[1], settings.stability_draws, progress),
         **parts.zero_starts(settings.zero_start_inputs, progress),
     }
-    return provenance.stamp(
-        xr.Dataset(variables, coords=_coordinates(settings)),
-        chapter="02_two_phases",
-        science_version=SCIENCE_VERSION,
-        settings=settings,
-        commit=commit,
-        device=device,
-        wall_seconds=progress.elapsed(),
-        data={},
-    )
+    return xr.Dataset(variables, coords=_coordinates(settings))
 
 
 def _coordinates(settings: Settings) -> dict[str, Any]:

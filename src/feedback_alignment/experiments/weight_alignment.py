@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from feedback_alignment.companion import provenance
 from feedback_alignment.companion.claims import Claim
 from feedback_alignment.companion.monitor import Monitor, Quiet
 from feedback_alignment.experiments import (
@@ -17,6 +16,7 @@ from feedback_alignment.experiments import (
     weight_alignment_gradients,
     weight_alignment_identity,
 )
+from feedback_alignment.experiments.processor_runs import on_the_processor
 from feedback_alignment.experiments.weight_alignment_settings import SETTINGS, Settings
 
 if TYPE_CHECKING:
@@ -33,10 +33,12 @@ def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | Non
 
     Raises ValueError for a device other than 'cpu'.
     """
-    if device != "cpu":
-        raise ValueError(f"deep linear networks run on the processor: device must be 'cpu'; got {device!r}")
-    progress = progress or Quiet()
-    commit = provenance.commit()
+    return on_the_processor(
+        _dataset, settings, device, progress, chapter="04_weight_alignment", science_version=SCIENCE_VERSION
+    )
+
+
+def _dataset(settings: Settings, progress: Monitor | Quiet) -> xr.Dataset:
     parts = (
         weight_alignment_identity.identity,
         weight_alignment_identity.example,
@@ -48,17 +50,7 @@ def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | Non
         weight_alignment_identity.one_output,
         weight_alignment_convolutions.convolutions,
     )
-    dataset = xr.merge([part(settings, progress) for part in parts])
-    return provenance.stamp(
-        dataset,
-        chapter="04_weight_alignment",
-        science_version=SCIENCE_VERSION,
-        settings=settings,
-        commit=commit,
-        device=device,
-        wall_seconds=progress.elapsed(),
-        data={},
-    )
+    return xr.merge([part(settings, progress) for part in parts])
 
 
 def claims(dataset: xr.Dataset) -> list[Claim]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from feedback_alignment.networks import DFA, FA, Activation, BatchNorm, Conv2d, Dropout, Linear, MaxPool2d, mlp, stack
-from feedback_alignment.networks.weight_alignment import strongly_aligned, weight_alignment
+from feedback_alignment.networks.weight_alignment import layer_weight_alignment, strongly_aligned, weight_alignment
 
 SIZES = (7, 16, 15, 14, 4)
 SEEDS = (3, 1, 4)
@@ -114,3 +114,22 @@ def test_feedback_that_is_not_of_dfa_is_refused(broken):
     feedback = {"columns": network.feedback, "missing": [None] * 3, "count": network.feedback[:2]}[broken]
     with pytest.raises(ValueError, match=r"needs a feedback matrix \(members, n_l, n_L\) for each hidden layer"):
         weight_alignment(network.weights, feedback)
+
+
+def test_under_fa_each_layer_has_a_matrix_to_align_with():
+    network = ensemble(FA())
+    found = layer_weight_alignment(network.weights, network.feedback)
+    for index in range(len(SEEDS)):
+        W, F = literal.member(network, index)
+        for layer in range(3):
+            expected = literal_cosine(F[layer].T, W[layer + 1])
+            assert found[index, layer].item() == pytest.approx(expected, abs=1e-14)
+    transposed = [F.mT for F in network.feedback]
+    same = layer_weight_alignment([network.weights[0], *transposed], network.feedback)
+    torch.testing.assert_close(same, torch.ones_like(same), rtol=1e-14, atol=0)
+
+
+def test_the_alignment_of_fa_needs_the_feedback_of_fa():
+    network = ensemble(DFA())
+    with pytest.raises(ValueError, match=r"shapes of the transposed weights above.*draw those of FA"):
+        layer_weight_alignment(network.weights, network.feedback)

@@ -25,6 +25,7 @@ CHAPTERS = (
     "06_degeneracy_breaking",
     "07_align_then_memorise",
     "08_label_noise",
+    "12_does_alignment_drive_learning",
 )
 
 

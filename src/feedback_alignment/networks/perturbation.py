@@ -1,6 +1,5 @@
 """Back-propagation perturbed to a given alignment."""
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -42,12 +41,20 @@ class PerturbedBP:
         self, gradient: Float[Tensor, "members parameters"], layer: HiddenLayer
     ) -> Float[Tensor, "members parameters"]:
         """‖g‖ (c u + √(1 − c²) n)."""
-        norm, u = _norm_and_direction(gradient)
         z = np.stack([draw.standard_normal(gradient.shape[1]) for draw in layer.draws("perturbation")])
-        n = torch.from_numpy(z).to(gradient)
-        n -= (n * u).sum(1, keepdim=True) * u
-        _, n = _norm_and_direction(n)
-        return norm * (self.cosine * u + math.sqrt(1 - self.cosine**2) * n)
+        cosine = gradient.new_full((len(gradient), 1), self.cosine)
+        norm, _ = _norm_and_direction(gradient)
+        return norm * turned(gradient, torch.from_numpy(z).to(gradient), cosine)
+
+
+def turned(
+    gradient: Float[Tensor, "members n"], towards: Float[Tensor, "members n"], cosine: Float[Tensor, "members 1"]
+) -> Float[Tensor, "members n"]:
+    """Return the unit vector c u + √(1 − c²) n with u along `gradient` and n along what of `towards` is ⟂ to it."""
+    _, u = _norm_and_direction(gradient)
+    n = towards - (towards * u).sum(1, keepdim=True) * u
+    _, n = _norm_and_direction(n)
+    return cosine * u + (1 - cosine.square()).sqrt() * n
 
 
 def _norm_and_direction(

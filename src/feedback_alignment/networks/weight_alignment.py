@@ -1,8 +1,8 @@
-"""Weight alignment: how far the forward weights point along what the feedback matrices of DFA ask of them.
+"""Weight alignment: how far the forward weights point along what the feedback matrices ask of them.
 
-Weak alignment makes W_l = F_l A_l F_{l-1}ᵀ; were every A_l a multiple of the identity, the weights would be those of
-strong alignment, F_l F_{l-1}ᵀ and F_{L-1}ᵀ for the output layer (Refinetti et al. 2021, Eqs 14, 16). The first layer
-has no such partner.
+Under FA each W_l has a matrix of its own shape to align with. Under DFA, weak alignment makes W_l = F_l A_l F_{l-1}ᵀ;
+were every A_l a multiple of the identity, the weights would be those of strong alignment, F_l F_{l-1}ᵀ and F_{L-1}ᵀ for
+the output layer (Refinetti et al. 2021, Eqs 14, 16). The first layer has no such partner.
 """
 
 import itertools
@@ -53,6 +53,25 @@ def weight_alignment(
         cosine(torch.cat(wanted, -1), torch.cat(reached, -1)),
         cosine(torch.cat(wanted_unscaled, -1), torch.cat(reached, -1)),
     )
+
+
+def layer_weight_alignment(
+    weights: Sequence[Float[Tensor, "members _ _"]], feedback: Sequence[Float[Tensor, "members _ _"] | None]
+) -> Float[Tensor, "members layers"]:
+    """Measure the weight alignment of W_2 … W_L with the F_1 … F_{L-1} of FA: the cosines ∠(F_{l-1}ᵀ, W_l).
+
+    Each F_l has the shape of W_{l+1}ᵀ (Chu and Bacho 2024, Section 2.1.1). NaN for weights that are all zero. Raises
+    ValueError for feedback of other shapes.
+    """
+    expected = [tuple(W.mT.shape) for W in weights[1:]]
+    found = [None if F is None else tuple(F.shape) for F in feedback]
+    if found != expected:
+        raise ValueError(
+            f"this weight alignment needs feedback of the shapes of the transposed weights above, here {expected}; "
+            f"got {found}: draw those of FA"
+        )
+    pairs = zip([F for F in feedback if F is not None], weights[1:], strict=True)
+    return torch.stack([cosine(F.mT.flatten(1), W.flatten(1)) for F, W in pairs], -1)
 
 
 def strongly_aligned(

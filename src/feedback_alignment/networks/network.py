@@ -16,6 +16,7 @@ from torch import Tensor
 from feedback_alignment.networks.blocks import Block, BlockActivity
 from feedback_alignment.networks.ensemble import Ensemble, StepSize
 from feedback_alignment.networks.feedback import FeedbackMatrix
+from feedback_alignment.networks.layers import Shape
 from feedback_alignment.networks.losses import Loss
 from feedback_alignment.networks.network_activity import Activity, NetworkTeaching
 from feedback_alignment.networks.operations import Mode, Operation, Passage
@@ -42,6 +43,11 @@ class Network(Ensemble):
         self.weights = [block.parameters["weights"] for block in self.blocks]
         self.steps_taken = torch.zeros(len(self.seeds), dtype=torch.int64)
         self._refuse_unfit_feedback()
+
+    @property
+    def input_shape(self) -> Shape:
+        """Shape of one sample, (features,) or (channels, height, width)."""
+        return self.blocks[0].input_shape
 
     @property
     def feedback(self) -> list[Tensor | None]:
@@ -197,6 +203,7 @@ class Network(Ensemble):
             seeds=self.seeds,
             step=int(self.steps_taken[0]),
             feedback_scale=1.0 if F is None else F.scale,
+            own_weights=self.weights[index][0].numel(),
             transposed=transposed,
         )
 
@@ -206,7 +213,7 @@ class Network(Ensemble):
     @torch.no_grad()
     def _entered(self, inputs: Tensor, mode: Mode) -> Tensor:
         """Return the inputs with members first, after the input operations."""
-        shape, W, members = self.blocks[0].input_shape, self.weights[0], len(self.seeds)
+        shape, W, members = self.input_shape, self.weights[0], len(self.seeds)
         axes = inputs.ndim - len(shape)
         fits = axes in (1, 2) and tuple(inputs.shape[axes:]) == shape and (axes == 1 or len(inputs) == members)
         if not fits or inputs.dtype != W.dtype:

@@ -24,6 +24,7 @@ CHAPTERS = (
     "05_conditioning",
     "06_degeneracy_breaking",
     "07_align_then_memorise",
+    "09_best_practices",
 )
 
 

@@ -104,7 +104,7 @@ SETTINGS: dict[str, Settings] = {
     ),
     "quick": _settings(
         "quick",
-        (on_digits((0, 1, 2), 40, Schedule(20, 64, 0.012, "mean", (1, 5, 20)), 64),),
+        (on_digits((0, 1, 2), 40, Schedule(14, 64, 0.01, "mean", (1, 4, 14)), 64),),
         (1.0, 8.0, 512.0),
         (),
         SMALL_NETWORKS,

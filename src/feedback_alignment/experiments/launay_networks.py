@@ -180,8 +180,9 @@ class LaunayNetworks:
             "hidden_layer": np.arange(1, len(self.hidden) + 1),
         }
         dataset = xr.Dataset(variables, coords)
-        for name, values in dataset.variables.items():
-            values.attrs = {"long_name": ABOUT[str(name)][0], "units": ABOUT[str(name)][1]}
+        for variable in dataset.variables:
+            description, unit = ABOUT[str(variable)]
+            dataset[variable].attrs = {"long_name": description, "units": unit}
         return dataset
 
 

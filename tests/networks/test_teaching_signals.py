@@ -98,6 +98,8 @@ def test_a_layer_that_does_not_learn_has_no_angle(samples):
     found = signal_cosines(network, rule, x, y, "eval", "eval")
     assert found[:, 0].isnan().all()
     assert found[:, 1].isfinite().all()
+    with pytest.raises(ValueError, match="no angle to measure: no hidden layer has signals of both rules"):
+        signal_cosines(network, LastLayerOnly(), x, y, "eval", "eval")
 
 
 def test_images_go_into_a_network_that_starts_with_a_linear_layer():

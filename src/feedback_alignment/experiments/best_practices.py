@@ -17,6 +17,7 @@ from feedback_alignment.experiments import (
     best_practices_parts,
     kept_pieces,
 )
+from feedback_alignment.experiments.best_practices_claims import TWO_MODES, complete
 from feedback_alignment.experiments.best_practices_settings import SETTINGS, Settings
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def assemble(settings: Settings, results: Path) -> xr.Dataset:
 def _dataset(settings: Settings, found: Mapping[Any, xr.Dataset], device: str) -> xr.Dataset:
     parts = (best_practices_parts.memory, best_practices_parts.table, best_practices_parts.ratios)
     return kept_pieces.stamped(
-        xr.merge([part(settings, found) for part in parts], compat="override", combine_attrs="drop", join="outer"),
+        xr.merge([part(settings, found) for part in parts], compat="override", combine_attrs="override", join="outer"),
         settings,
         found,
         settings.groups,
@@ -76,6 +77,8 @@ def figures(*datasets: xr.Dataset) -> "dict[str, Figure]":
     drawn = {}
     for name, (variable, draw) in DRAWINGS.items():
         having = tuple(dataset for dataset in datasets if variable in dataset)
+        if name == "rulers":
+            having = tuple(dataset for dataset in having if set(TWO_MODES) & set(complete(dataset)))
         if having:
             drawn[name] = draw(having)
     return drawn

@@ -85,7 +85,7 @@ def _of_memory(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
 
 def _of_cells(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
     last = dataset.isel(epoch=-1)
-    for practice in _complete(dataset):
+    for practice in complete(dataset):
         own, key = last.sel(practice=practice), _key(practice)
         for kind, words, printed, measured in (
             ("test", "Test accuracy", TEST, own.test_accuracy),
@@ -124,7 +124,7 @@ def _of_cells(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
 
 
 def _of_order(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
-    there, last = set(_complete(dataset)), dataset.isel(epoch=-1)
+    there, last = set(complete(dataset)), dataset.isel(epoch=-1)
     for key, (better, worse, words) in BETTER.items():
         if {better, worse} <= there:
             accuracy = last.test_accuracy
@@ -158,7 +158,7 @@ def _of_order(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
 
 def _of_rulers(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
     last = dataset.isel(epoch=-1)
-    for practice in _complete(dataset):
+    for practice in complete(dataset):
         if practice not in TWO_MODES:
             continue
         mean = last.alignment.sel(practice=practice).mean("hidden_layer")
@@ -202,8 +202,8 @@ def _angle(values: xr.DataArray) -> Measured:
     return Measured(math.nan, 0.0, values.size)
 
 
-def _complete(dataset: xr.Dataset) -> list[str]:
-    """Return the practices all of whose members are there."""
+def complete(dataset: xr.Dataset) -> list[str]:
+    """Return the practices all of whose members have been trained."""
     there = np.isfinite(dataset.running_accuracy).all("member")
     return [str(practice) for practice in dataset.practice[there].values]
 

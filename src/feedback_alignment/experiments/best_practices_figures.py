@@ -147,6 +147,6 @@ def rulers(datasets: Datasets) -> "Figure":
             ax.set_xlabel("hidden layer")
             ax.set_title(f"{provenance.scale(dataset)} run\n{practice}")
         row[0].set_ylabel("cosine with\nback-propagation")
-    axes[0, 0].legend(fontsize=7)
+    next(ax for ax in axes.flat if ax.lines).legend(fontsize=7)
     pictures.note(figure, provenance.figure_note(datasets))
     return figure

@@ -100,7 +100,7 @@ def _settings(
 
 SETTINGS: dict[str, Settings] = {
     "smoke": _settings(
-        "smoke", (on_digits((0, 1), 12, Schedule(2, 64, 0.01, "mean", (1, 2)), 64),), (1.0,), (), SMALL_NETWORKS[:2]
+        "smoke", (on_digits((0, 1), 12, Schedule(2, 256, 0.01, "mean", (1, 2)), 64),), (1.0,), (), SMALL_NETWORKS[:2]
     ),
     "quick": _settings(
         "quick",

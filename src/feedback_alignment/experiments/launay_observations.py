@@ -11,9 +11,10 @@ from torch import Tensor
 from feedback_alignment.networks.network import Network
 from feedback_alignment.networks.operations import Mode
 from feedback_alignment.networks.rules import Rule
-from feedback_alignment.networks.teaching_signals import signal_cosines
+from feedback_alignment.networks.teaching_signals import cosines, teaching_signals
 from feedback_alignment.networks.training import Observations, Schedule, batches
 
+MODES: tuple[Mode, ...] = ("eval", "train")
 RULERS: dict[str, tuple[Mode, Mode]] = {
     "eval": ("eval", "eval"),
     "train": ("train", "train"),
@@ -33,14 +34,14 @@ def cosines_by_ruler(
 
     A sample with a signal of zero has no direction and is left out.
     """
-    found = [
-        signal_cosines(network, rule, inputs, labels, ours, true, reference).cpu().numpy()
-        for ours, true in RULERS.values()
-    ]
-    cosines = np.ma.masked_invalid(np.stack(found, 1))
+    ours, true = (
+        {mode: teaching_signals(network, each, inputs, labels, mode) for mode in MODES} for each in (rule, reference)
+    )
+    found = [cosines(ours[mode], true[other]).cpu().numpy() for mode, other in RULERS.values()]
+    angles = np.ma.masked_invalid(np.stack(found, 1))
     return {
-        "alignment": cosines.mean(-1).filled(np.nan),
-        "alignment_spread": cosines.std(-1, ddof=1).filled(np.nan),
+        "alignment": angles.mean(-1).filled(np.nan),
+        "alignment_spread": angles.std(-1, ddof=1).filled(np.nan),
     }
 
 

@@ -5,6 +5,7 @@ h_l; δa_l follows by the block's own derivative, and the gradient of the weight
 variance of a batch normalisation are functions of a_l for that derivative, as in back-propagation.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -188,11 +189,6 @@ class Network(Ensemble):
 
     def _hidden_layer(self, index: int, delta_above: Tensor, error: Tensor, target: Tensor) -> HiddenLayer:
         block, F = self.blocks[index + 1], self.matrices[index]
-
-        def transposed(delta: Tensor, weight: Tensor) -> Tensor:
-            shaped = delta.reshape(*delta.shape[:2], *block.affine_shape)
-            return block.affine.transposed(shaped, weight, block.input_shape).flatten(2)
-
         return HiddenLayer(
             delta_above=delta_above,
             weight_above=self.weights[index + 1],
@@ -204,7 +200,7 @@ class Network(Ensemble):
             step=int(self.steps_taken[0]),
             feedback_scale=1.0 if F is None else F.scale,
             own_weights=self.weights[index][0].numel(),
-            transposed=transposed,
+            transposed=functools.partial(_transposed, block),
         )
 
     def _passage(self, mode: Mode, layer: int) -> Passage:
@@ -239,6 +235,12 @@ class Network(Ensemble):
                 "feedback must be None or have one of two shapes for each hidden layer, that of DFA or that of FA, "
                 f"here {fitting}; got {found}"
             )
+
+
+def _transposed(block: Block, delta: Tensor, weight: Tensor) -> Tensor:
+    """Return weightᵀ δa of each sample, as vectors, for a weight of the block's shape."""
+    shaped = delta.reshape(*delta.shape[:2], *block.affine_shape)
+    return block.affine.transposed(shaped, weight, block.input_shape).flatten(2)
 
 
 def _changed(gradient: dict[str, Tensor], rule: GradientRule, layer: HiddenLayer) -> dict[str, Tensor]:

@@ -4,6 +4,8 @@ Where layers drop units or normalise, a network has two modes, and the signals o
 them, or each in another.
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -19,7 +21,7 @@ BACK_PROPAGATION = BP()
 
 def teaching_signals(
     network: Network, rule: Rule, inputs: Float[Tensor, "samples ..."], labels: Int[Tensor, " samples"], mode: Mode
-) -> list[Float[Tensor, "members samples width"] | None]:
+) -> list[Float[Tensor, "members samples _"] | None]:
     """Return δh_l of `rule` at the output of each hidden layer, None where it does not learn.
 
     Under BP that is the gradient of a sample's cross entropy with respect to h_l, c_l of Launay et al. 2019, Eq. 4;
@@ -46,9 +48,19 @@ def signal_cosines(
     """
     ours = teaching_signals(network, rule, inputs, labels, mode)
     true = teaching_signals(network, reference, inputs, labels, reference_mode)
-    members, samples = len(network.seeds), len(inputs)
-    found = [
-        inputs.new_full((members, samples), torch.nan, dtype=torch.float64) if a is None or b is None else cosine(a, b)
-        for a, b in zip(ours, true, strict=True)
-    ]
-    return torch.stack(found, 1)
+    return cosines(ours, true)
+
+
+def cosines(
+    ours: Sequence[Float[Tensor, "members samples _"] | None],
+    true: Sequence[Float[Tensor, "members samples _"] | None],
+) -> Float[Tensor, "members layers samples"]:
+    """Return the cosine between the signals of each sample at each layer, NaN where one of them is zero or not there.
+
+    Raises ValueError where no layer has both.
+    """
+    found = [None if a is None or b is None else cosine(a, b) for a, b in zip(ours, true, strict=True)]
+    there = [each for each in found if each is not None]
+    if not there:
+        raise ValueError("there is no angle to measure: no hidden layer has signals of both rules")
+    return torch.stack([torch.full_like(there[0], torch.nan) if each is None else each for each in found], 1)

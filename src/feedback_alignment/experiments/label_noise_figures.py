@@ -78,8 +78,8 @@ def onsets(datasets: Datasets) -> "Figure":
         ax.set_yscale("log")
         ax.set_xlabel("share of noisy labels")
         ax.set_title(_heading(dataset))
+        ax.legend(fontsize=7)
     axes[0, 0].set_ylabel("epochs until alignment\nreaches a level")
-    axes[0, 0].legend(fontsize=7)
     pictures.note(figure, provenance.figure_note(datasets))
     return figure
 

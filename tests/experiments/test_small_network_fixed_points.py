@@ -148,7 +148,7 @@ def test_bps_updates_are_those_of_automatic_differentiation(activation):
     ],
 )
 def test_layers_leave_zero_weights_one_after_another_or_not_at_all(activation, fa, bp):
-    """tanh as the paper says; ReLU has slope and output 0 at 0; the sigmoid has output 1/2, so that BP moves as well."""
+    """tanh as the paper says; ReLU has slope and output 0 at 0; the sigmoid has output 1/2, so that BP moves."""
     assert first_moves(0, activation, "FA") == fa
     assert first_moves(0, activation, "BP") == bp
 

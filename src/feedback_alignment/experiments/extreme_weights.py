@@ -36,8 +36,8 @@ RATE = 0.1
 class Net:
     """W_1 … W_L and R_2 … R_L with the shapes of the transposed W_2 … W_L."""
 
-    W: list[Float[Tensor, "above below"]]
-    R: list[Float[Tensor, "below above"]]
+    W: list[Float[Tensor, "_ _"]]
+    R: list[Float[Tensor, "_ _"]]
     activation: str
 
     @classmethod
@@ -53,7 +53,7 @@ class Net:
 
     def updates(
         self, x: Float[Tensor, "inputs samples"], y: Float[Tensor, "classes samples"], rule: str
-    ) -> list[Float[Tensor, "above below"]]:
+    ) -> list[Float[Tensor, "_ _"]]:
         """Return the gradient of the mean cross entropy by each W_l, or what FA puts in its place."""
         g = ACTIVATIONS[self.activation]
         h, slopes = [x], []

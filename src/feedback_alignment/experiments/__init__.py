@@ -27,6 +27,7 @@ CHAPTERS = (
     "08_label_noise",
     "09_best_practices",
     "12_does_alignment_drive_learning",
+    "13_fixed_points",
 )
 
 

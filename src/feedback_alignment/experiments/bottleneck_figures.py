@@ -70,7 +70,8 @@ def _finished(figure: "Figure", axes: np.ndarray, labels: list[str], datasets: D
         row[0].set_ylabel(label)
         for ax in row:
             ax.set_xscale("log")
-            ax.set_xlabel(AXIS if row is axes[-1] else "")
+    for ax in axes[-1]:
+        ax.set_xlabel(AXIS)
     axes[-1, 0].legend(fontsize=6)
     pictures.note(figure, provenance.figure_note(datasets))
     return figure

@@ -121,7 +121,7 @@ class LaunayNetworks:
     def further(
         self, network: Network, inputs: Float[Tensor, "samples features"], labels: Int[Tensor, " samples"]
     ) -> Observations:
-        """Return what else is measured on the probe, (members, layers) each; here nothing."""
+        """Return what else is measured on the probe, one number a member; here nothing."""
         return {}
 
     def compute(
@@ -196,6 +196,7 @@ ABOUT = {
     "train_accuracy": ("share of training images classified correctly, nothing dropped", "1"),
     "alignment": ("cosine between the rule's signal and back-propagation's at h_l, mean over samples", "1"),
     "alignment_spread": ("standard deviation of the same over samples", "1"),
+    "alignment_at_bottleneck": ("cosine between F e and BP's signal at the bottleneck, mean over samples", "1"),
     "alignment_of_learning": ("the same, of the units that learn alone", "1"),
 }
 """Variable -> (description, unit)."""

@@ -84,14 +84,12 @@ def modules_in_the_clone() -> set[str]:
 def test_wheel_holds_the_package_and_nothing_else(distributions: Distributions) -> None:
     with zipfile.ZipFile(distributions.wheel) as archive:
         names = set(archive.namelist())
-        size = sum(entry.file_size for entry in archive.infolist())
     metadata = {name for name in names if name.partition("/")[0].endswith(".dist-info")}
 
     assert distributions.wheel.name.endswith("-py3-none-any.whl")
-    assert {name for name in names - metadata if name.endswith(".py")} == modules_in_the_clone()
-    assert {name.partition("/")[0] for name in names - metadata} == {"feedback_alignment"}
+    assert names - metadata == modules_in_the_clone()
     assert any(name.endswith("licenses/LICENSE") for name in metadata)
-    assert size < 1_000_000
+    assert distributions.wheel.stat().st_size < 1_000_000
 
 
 def test_wheel_says_what_pyproject_says(distributions: Distributions) -> None:

@@ -8,7 +8,8 @@ import pytest
 from feedback_alignment import deep_linear
 from feedback_alignment.experiments import conditioning_linear
 from feedback_alignment.experiments.alignment_products import Products, mean_over_samples
-from feedback_alignment.experiments.conditioning_runs import Training, conditions, feedback, follow, grams, order
+from feedback_alignment.experiments.conditioning_linear import follow
+from feedback_alignment.experiments.conditioning_runs import Training, conditions, feedback, grams, order
 from feedback_alignment.experiments.conditioning_tasks import independent_targets
 
 TRAINING = Training(
@@ -22,7 +23,7 @@ def literal():
     """The last member of TASK, trained with all its weights at once."""
     F = tuple(part[-1] for part in feedback(TASK.seeds, TRAINING, 2))
     chosen = np.concatenate([order(epoch, 40, TRAINING.batch) for epoch in range(TRAINING.epochs)])
-    x, y = (part[-1][chosen].swapaxes(1, 2) for part in (TASK.inputs, TASK.targets))
+    x, y = (part[chosen].swapaxes(1, 2) for part in (TASK.inputs[-1], TASK.targets[-1, -1]))
     # deep_linear's step is −η/b; here it is −2·(learning rate) times the sum over the batch.
     return deep_linear.train(F, x, y, TRAINING.rate * TRAINING.batch, "dfa", times=(5, len(chosen)))
 
@@ -32,7 +33,7 @@ def test_the_small_recursion_is_training_with_all_weights(literal):
     A = conditioning_linear.zero_matrices(4, 5, 2, 4)
     for epoch in range(TRAINING.epochs):
         for chosen in order(epoch, 40, TRAINING.batch):
-            x, y = TASK.inputs[:, chosen], TASK.targets[:, chosen]
+            x, y = np.repeat(TASK.inputs, 2, axis=0)[:, chosen], TASK.targets.reshape(4, 40, 2)[:, chosen]
             conditioning_linear.step(A, G, x.swapaxes(1, 2) @ x, y.swapaxes(1, 2) @ x, TRAINING.rate)
     F = literal.feedback
     expected = (F[0] @ A[0][-1], *(F[i] @ A[i][-1] @ F[i - 1].T for i in (1, 2)), A[3][-1] @ F[2].T)
@@ -44,10 +45,10 @@ def test_the_small_recursion_is_training_with_all_weights(literal):
 
 
 def test_what_is_seen_is_what_weights_and_errors_give(literal):
-    seen = follow(TASK, "linear", TRAINING)
+    seen = follow(TASK, TRAINING)
     for time, index in ((0, 0), (1, 1)):
         W, F = tuple(part[index] for part in literal.weights), literal.feedback
-        errors = np.linalg.multi_dot(W[::-1]) @ TASK.inputs[-1].T - TASK.targets[-1].T
+        errors = np.linalg.multi_dot(W[::-1]) @ TASK.inputs[-1].T - TASK.targets[-1, -1].T
         np.testing.assert_allclose(seen["weight"][time, -1, :3], deep_linear.weight_alignment(W, F), rtol=1e-9)
         layerwise = deep_linear.gradient_alignment(W, F, errors).mean(1)
         np.testing.assert_allclose(seen["gradient"][time, -1, :3], layerwise, rtol=1e-9)
@@ -69,20 +70,20 @@ def test_conditions_are_those_of_the_matrices_and_of_the_chain(literal):
 
 
 def test_members_do_not_depend_on_their_company():
-    alone = follow(independent_targets((4,), 40, 5, (0.5, 1.0), (0.3,)), "linear", TRAINING)
-    together = follow(TASK, "linear", TRAINING)
+    alone = follow(independent_targets((4,), 40, 5, (0.5, 1.0), (0.3,)), TRAINING)
+    together = follow(TASK, TRAINING)
     for name, values in alone.items():
         np.testing.assert_allclose(values, together[name][:, 2:], rtol=1e-9, err_msg=name)
 
 
 def test_training_that_overflows_names_the_epoch():
     with pytest.raises(FloatingPointError, match=r"no longer finite after epoch \d+: lower the learning rate"):
-        follow(TASK, "linear", replace(TRAINING, learning_rate=1.0))
+        follow(TASK, replace(TRAINING, learning_rate=1.0))
 
 
 def test_a_batch_larger_than_the_data_is_refused():
     with pytest.raises(ValueError, match="a batch of 64 needs at least as many samples; got 40"):
-        follow(TASK, "linear", replace(TRAINING, batch=64))
+        follow(TASK, replace(TRAINING, batch=64))
 
 
 def test_cosines_are_those_of_each_layer_and_of_all_joined():

@@ -7,20 +7,20 @@ from feedback_alignment.networks.correlated_targets import target_covariance
 
 def test_members_are_seeds_alphas_and_betas_in_this_order():
     task = independent_targets((5, 6), 30, 4, (0.5, 1.0), (0.2, 1.0))
-    assert task.inputs.shape == (8, 30, 4)
-    assert task.targets.shape == (8, 30, 2)
+    assert task.inputs.shape == (2, 30, 4)
+    assert task.targets.shape == (2, 4, 30, 2)
     assert task.seeds == (5, 5, 5, 5, 6, 6, 6, 6)
-    np.testing.assert_array_equal(task.inputs[0], task.inputs[3])
-    assert not np.array_equal(task.inputs[0], task.inputs[4])
-    np.testing.assert_array_equal(task.targets[0, :, 0], task.targets[3, :, 0])
-    np.testing.assert_allclose(task.targets[1, :, 1], 0.5 * task.targets[3, :, 1])
+    assert not np.array_equal(task.inputs[0], task.inputs[1])
+    np.testing.assert_array_equal(task.targets[0, 0, :, 0], task.targets[0, 3, :, 0])
+    np.testing.assert_allclose(task.targets[0, 1, :, 1], 0.5 * task.targets[0, 3, :, 1])
 
 
 def test_moments_are_means_over_samples():
-    task = independent_targets((0,), 30, 4, (0.5,), (0.2,))
-    x, y = task.inputs[0], task.targets[0]
+    task = independent_targets((0, 1), 30, 4, (0.5, 1.0), (0.2,))
+    x, y = task.inputs[1], task.targets[1, 0]
     for found, expected in zip(task.moments, (x.T @ x, y.T @ x, y.T @ y), strict=True):
-        np.testing.assert_allclose(found[0], expected / 30, rtol=1e-12)
+        assert len(found) == 4
+        np.testing.assert_allclose(found[2], expected / 30, rtol=1e-12)
 
 
 def test_the_signal_of_independent_targets_is_their_covariance_times_inputs_over_samples():
@@ -50,11 +50,11 @@ def test_a_condition_number_below_one_is_refused():
 
 def test_digits_have_standardised_targets_mixed_in_pairs():
     task = handwritten_digits((0, 1), (0.5, 1.0), (1.0,))
-    assert task.inputs.shape == (4, 1437, 64)
-    assert task.targets.shape == (4, 1437, 10)
-    plain = task.targets[1]
+    assert task.inputs.shape == (2, 1437, 64)
+    assert task.targets.shape == (2, 2, 1437, 10)
+    plain = task.targets[0, 1]
     np.testing.assert_allclose(plain.mean(0), 0, atol=1e-12)
     np.testing.assert_allclose((plain**2).mean(0), 1, rtol=1e-12)
     assert (np.unique(plain[:, 3]).size, (plain > 0).sum(1).min(), (plain > 0).sum(1).max()) == (2, 1, 1)
-    np.testing.assert_allclose(task.targets[0, :, 1::2], 0.5 * plain[:, 1::2], rtol=1e-12)
-    np.testing.assert_array_equal(task.targets[0, :, ::2], plain[:, ::2])
+    np.testing.assert_allclose(task.targets[0, 0, :, 1::2], 0.5 * plain[:, 1::2], rtol=1e-12)
+    np.testing.assert_array_equal(task.targets[0, 0, :, ::2], plain[:, ::2])

@@ -186,6 +186,15 @@ def test_fit_is_that_of_the_softmax(shared):
         assert found.probability_spread[index] == pytest.approx(np.sqrt(p.var(0).mean()), rel=1e-12)
 
 
+@pytest.mark.parametrize("wrong", [-1, 4])
+@pytest.mark.parametrize("measure", [accuracy, fit])
+def test_labels_out_of_range_are_refused(measure, wrong):
+    inputs, labels = samples(21)
+    labels[5] = wrong
+    with pytest.raises(ValueError, match="labels must lie in 0 … 3; got "):
+        measure(mlp(SIZES, BP(), SEEDS, dtype=torch.float64), inputs, labels)
+
+
 def test_the_spread_of_predictions_lies_between_none_and_certainty():
     network = mlp((4, 8, 4), BP(), (0,), activation="relu", dtype=torch.float64)
     inputs, labels = torch.eye(4, dtype=torch.float64), torch.arange(4)

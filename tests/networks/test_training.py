@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from feedback_alignment import streams
-from feedback_alignment.networks import BP, DFA, DRTP, FA, LastLayerOnly, Schedule, mlp, train
+from feedback_alignment import deep_linear, streams
+from feedback_alignment.networks import BP, DFA, DRTP, FA, LastLayerOnly, Schedule, Zero, mlp, train
 from feedback_alignment.networks.ensemble import StepSize
 from feedback_alignment.networks.losses import CrossEntropy, SquaredError, one_hot
 from feedback_alignment.networks.training import batches, latest_batch
@@ -291,6 +291,46 @@ def test_the_bits_do_not_depend_on_how_often_the_loop_looks(rule, lengths):
 
 def test_watching_changes_nothing():
     assert equal(run(DRTP(), progress=StopAfter(None, save={2, 3, 8, 24}), checkpoint=Memory()), run(DRTP()))
+
+
+def test_a_linear_ensemble_from_zero_weights_is_deep_linear_networks():
+    """Another implementation, with its own draws and orders: the engine gets its feedback and the order of a seed."""
+    sizes, epochs, rate = (7, 6, 5, 4), 3, 0.2
+    draw = streams.generator(0, "test samples")
+    x, y = draw.normal(size=(43, 7)), draw.normal(size=(43, 4))
+    F = deep_linear.draw_feedback(sizes, "dfa", "gaussian", 0)
+    chosen = np.concatenate([batches((9,), epoch, 43, 5)[0] for epoch in range(epochs)])
+    steps = (0, 1, len(chosen))
+    x_seen, y_seen = (part[chosen].swapaxes(1, 2) for part in (x, y))
+    # deep_linear's step is that of the mean over a batch.
+    expected = deep_linear.train(F, x_seen, y_seen, rate, "dfa", times=steps)
+    feedback = [torch.from_numpy(F_l).repeat(2, 1, 1) for F_l in F]
+    network = mlp(
+        sizes, DFA(), (3, 1), activation="linear", initialisation=Zero(), feedback=feedback, dtype=torch.float64
+    )
+    schedule = Schedule(epochs, 5, rate, "mean", (0, 1 / 8, epochs))
+    inputs, targets = torch.from_numpy(x), torch.from_numpy(y)
+    found = train(network, DFA(), inputs, targets, schedule, weights_of, loss=SquaredError(), shared_order=9)
+    for layer, W in enumerate(expected.weights, 1):
+        assert np.abs(W[-1]).max() > 1e-2
+        for member in range(2):
+            # 24 steps of rounding errors.
+            np.testing.assert_allclose(found[f"W{layer}"][:, member], W, rtol=0, atol=1e-13 * np.abs(W).max())
+
+
+def test_members_share_an_order_only_where_they_are_told_to():
+    """Equal networks stay equal in one order of samples, and part in orders of their own."""
+    inputs, labels = samples(torch.float64)
+    ends = []
+    for shared_order in (None, 5):
+        network = mlp(SIZES, DFA(), (3, 1), dtype=torch.float64)
+        for matrices in (network.weights, network.feedback):
+            for M in matrices:
+                M[1] = M[0]
+        train(network, DFA(), inputs, labels, SCHEDULE, nothing, shared_order=shared_order)
+        ends.append(network.weights)
+    assert all(torch.equal(W[0], W[1]) for W in ends[1])
+    assert not any(torch.equal(W[0], W[1]) for W in ends[0])
 
 
 # ---- what is refused --------------------

@@ -25,7 +25,9 @@ CHAPTERS = (
     "06_degeneracy_breaking",
     "07_align_then_memorise",
     "08_label_noise",
+    "09_best_practices",
     "12_does_alignment_drive_learning",
+    "13_fixed_points",
 )
 
 

@@ -64,6 +64,7 @@ def over_time(datasets: tuple[xr.Dataset, ...]) -> "Figure":
                     number = GRID.index(alpha)
                     pictures.band(ax, of.epoch.values, values, label=f"alpha = {alpha:g}", index=number)
                 ax.set_xscale("log")
+                ax.minorticks_off()
                 ax.set_ylabel(f"beta = {beta:g}\nweight alignment" if column + index == 0 else "")
             axes[0, column * len(activations) + index].set_title(
                 f"{provenance.scale(dataset)}: {NAMES[activation]}", fontsize=9

@@ -9,7 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from feedback_alignment.experiments.alignment_products import Products
+from feedback_alignment.experiments.alignment_products import Products, mean_over_samples
+from feedback_alignment.experiments.conditioning_runs import Training, conditions, grams, order, probe
+from feedback_alignment.experiments.conditioning_tasks import Task, sums_of_products
+from feedback_alignment.experiments.pieces import Arrays
 
 Stack = Float[np.ndarray, "members _ _"]
 """A matrix for each member."""
@@ -69,6 +72,49 @@ def gradient_products(
         found.append([((a @ gram) * b).sum(-1) for a, b in ((errors, v), (errors, errors), (v, v))])
         v = v @ gram @ A[index]
     return Products(*(np.stack(column[::-1], axis=-1) for column in zip(*found, strict=True)))
+
+
+def follow(task: Task, training: Training) -> Arrays:
+    """Train a task's members in lockstep and return what is seen at each of the times, arrays (times, members, …).
+
+    `weight`, `gradient` and `probe` alignment: the last column is that of all layers together; `gradient` is the mean
+    over samples of the cosine for the network's own errors, `probe` for errors in all directions alike. `condition`:
+    see `conditions`. `loss`: mean over samples of ‖ŷ − y‖².
+
+    Raises FloatingPointError, with the epoch, when a member is no longer finite.
+    """
+    samples, outputs = task.targets.shape[2:]
+    G = grams(task.seeds, training, outputs)
+    A = zero_matrices(len(task.seeds), task.inputs.shape[-1], outputs, training.hidden + 1)
+    seen: list[Arrays] = []
+    for epoch in range(training.epochs):
+        chosen = order(epoch, samples, training.batch)
+        input_moments, cross_moments = sums_of_products(task.inputs[:, chosen], task.targets[:, :, chosen])
+        try:
+            with np.errstate(over="raise", invalid="raise"):
+                for batch in range(len(chosen)):
+                    step(A, G, input_moments[:, batch], cross_moments[:, batch], training.rate)
+                if epoch + 1 in training.observe_at:
+                    seen.append(_see(A, G, task, training.observed))
+        except FloatingPointError as error:
+            raise FloatingPointError(
+                f"the alignment matrices are no longer finite after epoch {epoch + 1}: lower the learning rate"
+            ) from error
+    return {name: np.stack([entry[name] for entry in seen]) for name in seen[0]}
+
+
+def _see(A: list[Stack], G: list[Stack], task: Task, observed: int) -> Arrays:
+    x, y = task.inputs[:, None, :observed], task.targets[:, :, :observed]
+    learned = maps(A, G)[-1].reshape(*y.shape[:2], y.shape[-1], x.shape[-1])
+    error = (x @ learned.swapaxes(-1, -2) - y).reshape(-1, *y.shape[2:])
+    isotropic = np.broadcast_to(probe(*error.shape[1:]), error.shape)
+    return {
+        "weight": weight_products(A, G).cosines(),
+        "gradient": mean_over_samples(gradient_products(A, G, error).cosines()),
+        "probe": mean_over_samples(gradient_products(A, G, isotropic).cosines()),
+        "condition": conditions(A[1:], G),
+        "loss": (error**2).sum(-1).mean(-1),
+    }
 
 
 def _trace(matrix: Stack) -> Float[np.ndarray, " members"]:

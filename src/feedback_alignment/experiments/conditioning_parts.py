@@ -7,10 +7,10 @@ import numpy as np
 import xarray as xr
 
 from feedback_alignment.companion.monitor import Monitor, Quiet
-from feedback_alignment.experiments import conditioning_linear
+from feedback_alignment.experiments import conditioning_linear, conditioning_networks
 from feedback_alignment.experiments import conditioning_prediction as prediction
 from feedback_alignment.experiments import conditioning_tasks as tasks
-from feedback_alignment.experiments.conditioning_runs import Training, follow, grams, probe
+from feedback_alignment.experiments.conditioning_runs import Training, grams, probe
 from feedback_alignment.experiments.conditioning_settings import Recipe, Settings
 from feedback_alignment.experiments.conditioning_tasks import Task
 from feedback_alignment.experiments.pieces import Arrays, in_pieces
@@ -156,9 +156,15 @@ def _followed(
 ) -> tuple[Arrays, np.ndarray]:
     """Return arrays (members, times, …) and the epochs, both with NaN in front where fewer times were looked at."""
     training = settings.training(epochs)
+
+    def follow(group: tuple[int, ...]) -> Arrays:
+        if activation == "linear":
+            return conditioning_linear.follow(task_of(group), training)
+        return conditioning_networks.follow(task_of(group), activation, training)
+
     together = settings.together
     groups = [seeds[i : i + together] for i in range(0, len(seeds), together)]
-    pieces = in_pieces(stage, groups, lambda group: follow(task_of(group), activation, training), progress)
+    pieces = in_pieces(stage, groups, follow, progress)
     missing = settings.points - len(training.observe_at)
     padded = {}
     for name in pieces[0]:

@@ -29,6 +29,7 @@ def exponents_over_time(datasets: tuple[xr.Dataset, ...]) -> "Figure":
                 for power in (growth_exponent(layer), converged_conditioning_exponent(layer, 3)):
                     ax.axhline(power, color=pictures.colour(index), linestyle=":", linewidth=1)
             ax.set_xscale("log")
+            ax.minorticks_off()
             ax.set_xlabel("epochs")
             ax.set_ylabel(f"{recipe}\npower of cond(T)" if column == 0 else "")
         axes[0, column].set_title(provenance.title(dataset))
@@ -56,6 +57,7 @@ def lines(datasets: tuple[xr.Dataset, ...]) -> "Figure":
             line = np.geomspace(1, 100, 200)
             ax.plot(line, law(line), color="black", linewidth=1, label="theory")
             ax.set_xscale("log")
+            ax.minorticks_off()
             ax.set_ylabel(name if column == 0 else "")
         axes[1, column].set_xlabel("condition number of A_3")
         axes[0, column].set_title(provenance.title(dataset))
@@ -85,6 +87,7 @@ def uneven(datasets: tuple[xr.Dataset, ...]) -> "Figure":
             upper.set_yscale("log")
             for ax in (upper, lower):
                 ax.set_xscale("log")
+                ax.minorticks_off()
             lower.set_xlabel("cond(inputs)")
     axes[0, 0].set_ylabel("condition number of A_2")
     axes[1, 0].set_ylabel("gradient alignment\nisotropic errors")

@@ -2,7 +2,7 @@
 
 from feedback_alignment.networks import data
 from feedback_alignment.networks.architectures import cnn, stack
-from feedback_alignment.networks.bottleneck import Bottleneck
+from feedback_alignment.networks.bottleneck import Bottleneck, ScatteredBottleneck
 from feedback_alignment.networks.ensemble import Ensemble, StepSize
 from feedback_alignment.networks.feedback_distributions import (
     CopiedWeights,
@@ -52,6 +52,7 @@ __all__ = [
     "PyTorchDefault",
     "Rule",
     "ScaledNormal",
+    "ScatteredBottleneck",
     "Schedule",
     "SharedMatrix",
     "SignOfWeights",

@@ -10,7 +10,7 @@ from feedback_alignment.networks.blocks import Block, build_block
 from feedback_alignment.networks.devices import require_device
 from feedback_alignment.networks.feedback import Distribution, FeedbackMatrix, draw_feedback
 from feedback_alignment.networks.feedback_distributions import Uniform
-from feedback_alignment.networks.initialisation import Initialisation, PyTorchDefault
+from feedback_alignment.networks.initialisation import He, Initialisation, PyTorchDefault
 from feedback_alignment.networks.layers import Affine, Conv2d, Linear, Shape
 from feedback_alignment.networks.network import Network
 from feedback_alignment.networks.operations import Activation, MaxPool2d, Operation
@@ -123,6 +123,22 @@ def cnn(
         dtype=dtype,
         device=device,
     )
+
+
+def vgg16(outputs: int, hidden: Sequence[int] = (4096, 4096)) -> list[Sequence[Affine | Operation]]:
+    """Return the blocks of VGG-16 for `stack`: thirteen 3×3 convolutions with ReLUs, then `hidden` layers and outputs.
+
+    Five poolings halve the image (Simonyan and Zisserman 2014, their configuration D). Weights are drawn as He et al.
+    2015 do. Raises ValueError, in `stack`, for images whose side is below 32 pixels.
+    """
+    relu, he = Activation("relu"), He()
+    blocks: list[Sequence[Affine | Operation]] = []
+    for count, channels in ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512)):
+        convolution = Conv2d(channels, 3, 1, 1, True, he)
+        blocks += [(convolution, relu)] * (count - 1)
+        blocks.append((convolution, relu, MaxPool2d(2, 2)))
+    blocks += [(Linear(width, True, he), relu) for width in hidden]
+    return [*blocks, (Linear(outputs, True, he),)]
 
 
 def _matrices(

@@ -26,7 +26,7 @@ class Divergence:
         if not newly.any():
             return
         self.at_step[newly] = step
-        seeds = [seed for seed, lost in zip(network.seeds, newly, strict=True) if lost]
+        seeds = list(dict.fromkeys(seed for seed, lost in zip(network.seeds, newly, strict=True) if lost))
         message = f"weights under {name} are no longer finite at step {step} for seeds {seeds}"
         if not finite.any():
             raise FloatingPointError(f"{message}, and no other member is left: lower the learning rate")

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from feedback_alignment.networks.layers import Shape
 from feedback_alignment.networks.losses import CrossEntropy, Loss
 from feedback_alignment.networks.operations import Mode
 from feedback_alignment.networks.rules import Rule
@@ -68,6 +69,10 @@ class Ensemble(Protocol):
     """W_1 … W_L, each with `members` as its first axis."""
     feedback: list[Tensor | None]
     """F_1 … F_{L-1}, or None where a layer has none."""
+
+    @property
+    def input_shape(self) -> Shape:
+        """Shape of one sample, (features,) or (channels, height, width)."""
 
     def state(self) -> dict[str, Tensor]:
         """Return everything that training changes, by name, each with `members` first: the tensors, not copies.

@@ -4,6 +4,8 @@ Everything random comes from the stream 'feedback' of a member, or, for one F co
 is named: `shared_seed`. Draws are made on the CPU in float64 and then take the precision and device of the weights.
 """
 
+import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,16 +16,26 @@ from torch import Tensor
 from feedback_alignment import streams
 from feedback_alignment.networks.feedback import FeedbackMatrix, Scale, Site, check_scale
 
+BLOCK = 2**18
+"""Numbers drawn at a time in float64, so that a large matrix is not in memory twice."""
 
-def _drawn(
-    one: Callable[[np.random.Generator, Site], np.ndarray], site: Site, shared_seed: int | None, seeds: Sequence[int]
+
+def _filled(
+    numbers: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray],
+    site: Site,
+    shared_seed: int | None,
+    seeds: Sequence[int],
 ) -> Tensor:
-    """Return `one` draw a member, or one for all, from the stream of the site's layer."""
+    """Return one matrix of independent `numbers` a member, or one for all, from the stream of the site's layer."""
+    W, columns = site.weights[0], site.shape[1:]
     from_seeds = seeds if shared_seed is None else (shared_seed,)
-    numbers = [one(streams.generator(seed, "feedback", site.layer), site) for seed in from_seeds]
-    draws = torch.from_numpy(np.stack(numbers))
-    W = site.weights[0]
-    return draws.to(W.device, W.dtype).expand(len(seeds), *draws.shape[1:])
+    F = torch.empty((len(from_seeds), *site.shape), dtype=W.dtype, device=W.device)
+    together = max(1, BLOCK // math.prod(columns))
+    for own, seed in zip(F, from_seeds, strict=True):
+        generator = streams.generator(seed, "feedback", site.layer)
+        for block in own.split(together):
+            block.copy_(torch.from_numpy(numbers(generator, (len(block), *columns))))
+    return F.expand(len(seeds), *site.shape)
 
 
 @dataclass(frozen=True)
@@ -36,35 +48,37 @@ class _Entries:
     def __post_init__(self) -> None:
         check_scale(self.scale)
 
-    def _numbers(self, draw: np.random.Generator, size: float, shape: tuple[int, ...]) -> np.ndarray:
+    def _numbers(self, size: float, draw: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         raise NotImplementedError
 
     def draw(self, sites: Sequence[Site], seeds: Sequence[int]) -> list[FeedbackMatrix]:
         """Return one F_l a site."""
-        return [FeedbackMatrix(_drawn(self._one, site, self.shared_seed, seeds)) for site in sites]
-
-    def _one(self, draw: np.random.Generator, site: Site) -> np.ndarray:
-        return self._numbers(draw, site.size(self.scale), site.shape)
+        drawn = []
+        for site in sites:
+            size = site.size(self.scale)
+            numbers = functools.partial(self._numbers, size)
+            drawn.append(FeedbackMatrix(_filled(numbers, site, self.shared_seed, seeds)))
+        return drawn
 
 
 class Uniform(_Entries):
     """Entries uniform in ±scale, by default ±1/√n_l (Refinetti et al. 2021, SM E, as in their released code)."""
 
-    def _numbers(self, draw: np.random.Generator, size: float, shape: tuple[int, ...]) -> np.ndarray:
+    def _numbers(self, size: float, draw: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         return draw.uniform(-size, size, shape)
 
 
 class Gaussian(_Entries):
     """Normal entries with standard deviation `scale`."""
 
-    def _numbers(self, draw: np.random.Generator, size: float, shape: tuple[int, ...]) -> np.ndarray:
+    def _numbers(self, size: float, draw: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         return size * draw.standard_normal(shape)
 
 
 class Signs(_Entries):
     """Entries +scale or −scale, equally likely (Chu and Bacho 2024, with scale 1)."""
 
-    def _numbers(self, draw: np.random.Generator, size: float, shape: tuple[int, ...]) -> np.ndarray:
+    def _numbers(self, size: float, draw: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         return size * (2.0 * draw.integers(0, 2, shape) - 1)
 
 
@@ -85,17 +99,23 @@ class Orthonormal:
                     f"orthonormal columns need a matrix with at least as many rows as columns; F_{site.layer} has "
                     f"shape {site.shape}: take another distribution"
                 )
-        return [FeedbackMatrix(_drawn(_orthonormal, site, self.shared_seed, seeds)) for site in sites]
+        drawn = []
+        for site in sites:
+            from_seeds = seeds if self.shared_seed is None else (self.shared_seed,)
+            Q = [_orthonormal(streams.generator(seed, "feedback", site.layer), site.shape) for seed in from_seeds]
+            F = torch.from_numpy(np.stack(Q)).to(site.weights[0])
+            drawn.append(FeedbackMatrix(F.expand(len(seeds), *site.shape)))
+        return drawn
 
 
-def _orthonormal(draw: np.random.Generator, site: Site) -> np.ndarray:
-    Q, R = np.linalg.qr(draw.standard_normal(site.shape))
+def _orthonormal(draw: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    Q, R = np.linalg.qr(draw.standard_normal(shape))
     # With a positive diagonal of R the factorisation is unique, and Q inherits the Gaussian's symmetry.
     return Q * np.sign(np.diag(R))
 
 
-def _standard_normal(draw: np.random.Generator, site: Site) -> np.ndarray:
-    return draw.standard_normal(site.shape)
+def _standard_normal(draw: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return draw.standard_normal(shape)
 
 
 @dataclass(frozen=True)
@@ -128,7 +148,7 @@ class SharedMatrix:
             return []
         widest = max(sites, key=lambda site: site.width)
         common = Site(0, "output", widest.width, widest.weights)
-        U = _drawn(_standard_normal, common, self.shared_seed, seeds)
+        U = _filled(_standard_normal, common, self.shared_seed, seeds)
         return [FeedbackMatrix(U[:, : site.width], site.size(self.scale)) for site in sites]
 
 

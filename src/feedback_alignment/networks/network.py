@@ -5,6 +5,7 @@ h_l; δa_l follows by the block's own derivative, and the gradient of the weight
 variance of a batch normalisation are functions of a_l for that derivative, as in back-propagation.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from torch import Tensor
 from feedback_alignment.networks.blocks import Block, BlockActivity
 from feedback_alignment.networks.ensemble import Ensemble, StepSize
 from feedback_alignment.networks.feedback import FeedbackMatrix
+from feedback_alignment.networks.layers import Shape
 from feedback_alignment.networks.losses import Loss
 from feedback_alignment.networks.network_activity import Activity
 from feedback_alignment.networks.operations import Mode, Operation, Passage
@@ -43,6 +45,11 @@ class Network(Ensemble):
         self.weights = [block.parameters["weights"] for block in self.blocks]
         self.steps_taken = torch.zeros(len(self.seeds), dtype=torch.int64)
         self._refuse_unfit_feedback()
+
+    @property
+    def input_shape(self) -> Shape:
+        """Shape of one sample, (features,) or (channels, height, width)."""
+        return self.blocks[0].input_shape
 
     @property
     def feedback(self) -> list[Tensor | None]:
@@ -176,11 +183,6 @@ class Network(Ensemble):
 
     def _hidden_layer(self, index: int, delta_above: Tensor, error: Tensor, target: Tensor) -> HiddenLayer:
         block, F = self.blocks[index + 1], self.matrices[index]
-
-        def transposed(delta: Tensor, weight: Tensor) -> Tensor:
-            shaped = delta.reshape(*delta.shape[:2], *block.affine_shape)
-            return block.affine.transposed(shaped, weight, block.input_shape).flatten(2)
-
         return HiddenLayer(
             delta_above=delta_above,
             weight_above=self.weights[index + 1],
@@ -191,7 +193,8 @@ class Network(Ensemble):
             seeds=self.seeds,
             step=int(self.steps_taken[0]),
             feedback_scale=1.0 if F is None else F.scale,
-            transposed=transposed,
+            own_weights=self.weights[index][0].numel(),
+            transposed=functools.partial(_transposed, block),
         )
 
     def _passage(self, mode: Mode, layer: int) -> Passage:
@@ -200,7 +203,7 @@ class Network(Ensemble):
     @torch.no_grad()
     def _entered(self, inputs: Tensor, mode: Mode) -> Tensor:
         """Return the inputs with members first, after the input operations."""
-        shape, W, members = self.blocks[0].input_shape, self.weights[0], len(self.seeds)
+        shape, W, members = self.input_shape, self.weights[0], len(self.seeds)
         axes = inputs.ndim - len(shape)
         fits = axes in (1, 2) and tuple(inputs.shape[axes:]) == shape and (axes == 1 or len(inputs) == members)
         if not fits or inputs.dtype != W.dtype:
@@ -226,3 +229,9 @@ class Network(Ensemble):
                 "feedback must be None or have one of two shapes for each hidden layer, that of DFA or that of FA, "
                 f"here {fitting}; got {found}"
             )
+
+
+def _transposed(block: Block, delta: Tensor, weight: Tensor) -> Tensor:
+    """Return weightᵀ δa of each sample, as vectors, for a weight of the block's shape."""
+    shaped = delta.reshape(*delta.shape[:2], *block.affine_shape)
+    return block.affine.transposed(shaped, weight, block.input_shape).flatten(2)

@@ -178,8 +178,9 @@ def fit(
 ) -> Fit:
     """Measure accuracy, loss and the spread of predictions, `chunk` samples at a time.
 
-    Labels may be shared, or one set a member.
+    Labels may be shared, or one set a member. Raises ValueError for labels outside the network's classes.
     """
+    require_classes(labels, network.weights[-1].shape[1])
     members, samples = len(network.seeds), labels.shape[-1]
     right = torch.zeros(members, dtype=torch.int64, device=inputs.device)
     loss = torch.zeros(members, dtype=torch.float64, device=inputs.device)

@@ -70,6 +70,11 @@ class Perceptrons(Ensemble):
         activation_function(self.activation)
         self.steps_taken = torch.zeros(len(self.seeds), dtype=torch.int64)
 
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one sample, (features,)."""
+        return (self.weights[0].shape[2],)
+
     def forward(self, inputs: Float[Tensor, "... batch features"]) -> list[Float[Tensor, "... batch _"]]:
         """Return [h_0, h_1, …, h_{L-1}, a_L]. `inputs` may be shared (batch, features) or one batch a member."""
         g = activation_function(self.activation)
@@ -205,6 +210,7 @@ class Perceptrons(Ensemble):
                 layer=index + 1,
                 seeds=self.seeds,
                 step=int(self.steps_taken[0]),
+                own_weights=self.weights[index][0].numel(),
             )
             signal = rule.teaching_signal(layer)
             asked.insert(0, layer)

@@ -68,15 +68,43 @@ class CompiledDescent:
             )
         members, batch = len(orders), orders.shape[2]
         x, order = np.ascontiguousarray(inputs.numpy()), np.ascontiguousarray(orders.numpy())
-        y = np.ascontiguousarray(targets.expand(members, -1, -1).numpy()) if targets.ndim == 3 else targets.numpy()
+        own = targets.ndim == 3
+        y = np.ascontiguousarray((targets.expand(members, -1, -1) if own else targets).numpy())
         hidden, output = (
             rates * members if len(rates) == 1 else rates
             for rates in (step.hidden_rates(batch), step.output_rates(batch))
         )
+        W, b, F = (
+            [array.numpy() for array in arrays if array is not None]
+            for arrays in (self.weights, self.biases or [], self.feedback)
+        )
+        real = x.dtype.type
+        sizes = np.array([W[0].shape[2], *(W_l.shape[1] for W_l in W)])
+        columns = np.array([0 if F_l is None else F_l.shape[2] for F_l in self.feedback])
+        hears = np.array(self.teachers)
+        slopes = np.array((0.0, 0.0) if self.activation in _SMOOTH else kink(self.activation), real)
+        activation = _SMOOTH.get(self.activation, elementwise.PIECEWISE_LINEAR)
 
         def run_member(member: int) -> None:
-            mine = y[member] if y.ndim == 3 else np.ascontiguousarray(y)
-            self._run_member(member, x, mine, order[member], hidden[member], output[member])
+            flat_W, flat_b, flat_F = (_flat(arrays, member, real) for arrays in (W, b, F))
+            descend(
+                sizes,
+                flat_W,
+                flat_b,
+                flat_F,
+                columns,
+                hears,
+                activation,
+                slopes,
+                self.softmax,
+                x,
+                y[member] if own else y,
+                order[member],
+                real(hidden[member]),
+                real(output[member]),
+            )
+            for arrays, flat in ((W, flat_W), (b, flat_b)):
+                _put_back(flat, arrays, member)
 
         threads = min(members, torch.get_num_threads())
         if threads == 1:
@@ -86,46 +114,15 @@ class CompiledDescent:
             with ThreadPoolExecutor(threads) as pool:
                 list(pool.map(run_member, range(members)))
 
-    def _run_member(
-        self, member: int, x: np.ndarray, y: np.ndarray, order: np.ndarray, hidden_rate: float, output_rate: float
-    ) -> None:
-        W, b, F = (
-            [array[member] for array in arrays if array is not None]
-            for arrays in (self.weights, self.biases or [], self.feedback)
-        )
-        real = W[0].numpy().dtype.type
-        flat_W, flat_b, flat_F = (_flat(arrays, real) for arrays in (W, b, F))
-        sizes = [W[0].shape[1], *(len(W_l) for W_l in W)]
-        columns = [0 if F_l is None else F_l.shape[2] for F_l in self.feedback]
-        below, at_zero = (0.0, 0.0) if self.activation in _SMOOTH else kink(self.activation)
-        descend(
-            np.array(sizes),
-            flat_W,
-            flat_b,
-            flat_F,
-            np.array(columns),
-            np.array(self.teachers),
-            _SMOOTH.get(self.activation, elementwise.PIECEWISE_LINEAR),
-            np.array([below, at_zero], real),
-            self.softmax,
-            x,
-            y,
-            order,
-            real(hidden_rate),
-            real(output_rate),
-        )
-        for arrays, flat in ((W, flat_W), (b, flat_b)):
-            _put_back(flat, arrays)
+
+def _flat(arrays: Sequence[np.ndarray], member: int, real: type) -> np.ndarray:
+    return np.concatenate([np.zeros(0, real), *(array[member].ravel() for array in arrays)])
 
 
-def _flat(arrays: Sequence[Tensor], real: type) -> np.ndarray:
-    return np.concatenate([np.zeros(0, real), *(array.numpy().ravel() for array in arrays)])
-
-
-def _put_back(flat: np.ndarray, arrays: Sequence[Tensor]) -> None:
-    ends = itertools.accumulate((array.numel() for array in arrays), initial=0)
+def _put_back(flat: np.ndarray, arrays: Sequence[np.ndarray], member: int) -> None:
+    ends = itertools.accumulate((array[member].size for array in arrays), initial=0)
     for (start, end), array in zip(itertools.pairwise(ends), arrays, strict=True):
-        array.copy_(torch.from_numpy(flat[start:end]).view(array.shape))
+        array[member] = flat[start:end].reshape(array.shape[1:])
 
 
 def teachers(rule: Rule, hidden_layers: int) -> list[int] | None:

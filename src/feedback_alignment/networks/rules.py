@@ -59,6 +59,8 @@ class HiddenLayer:
     """How many batches the network has learnt from."""
     feedback_scale: float = 1.0
     """Other than 1 where layers hold one matrix in common and differ in its scale (Launay et al. 2019, Eq. 8)."""
+    own_weights: int = 0
+    """How many numbers W_l has: the first ones of the vector that `GradientRule` is handed."""
     transposed: Callable[[Tensor, Tensor], Tensor] = torch.matmul
     """(δa_{l+1}, weight) -> weightᵀ δa_{l+1}; for a convolution the transposed one."""
 

@@ -125,15 +125,17 @@ def train(
     *,
     loss: Loss = CROSS_ENTROPY,
     hidden_error_scale: float = 1.0,
+    shared_order: int | None = None,
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Observations:
     """Train `network` in place by `rule` and return what `observe` saw, stacked along axis 0.
 
     `labels` are integers for a classification, or targets y as numbers; shared by the members or one set a member (see
-    `training_data.make_targets`). `hidden_error_scale` is that of `StepSize`. `observe` maps the network
-    and the number of steps taken (see `latest_batch`) to arrays by name, each with `members` as its first axis; entry i
-    of the result belongs to `schedule.observe_at[i]`.
+    `training_data.make_targets`). `hidden_error_scale` is that of `StepSize`. Each member sees the samples in an order
+    of its own, or all in that of the seed `shared_order`. `observe` maps the network and the number of steps taken (see
+    `latest_batch`) to arrays by name, each with `members` as its first axis; entry i of the result belongs to
+    `schedule.observe_at[i]`.
 
     After every epoch and before every observation the state is looked at. A member that is no longer finite is named in
     a RuntimeWarning with its step, its state is NaN from there, and the others go on. The result then has one entry
@@ -154,6 +156,7 @@ def train(
     if len(size.rates) not in (1, len(network.seeds)):
         raise ValueError(f"need one learning rate, or one for each of {len(network.seeds)} members; got {size.rates}")
     samples = len(inputs)
+    seeds = network.seeds if shared_order is None else (shared_order,)
     per_epoch = samples // schedule.batch
     observe_steps = [round(time * per_epoch) for time in schedule.observe_at]
     total = round(schedule.epochs * per_epoch)
@@ -173,7 +176,8 @@ def train(
         if done == total:
             break
         if orders is None or within == 0:
-            orders = torch.from_numpy(batches(network.seeds, epoch, samples, schedule.batch)).to(inputs.device)
+            drawn = batches(seeds, epoch, samples, schedule.batch)
+            orders = torch.from_numpy(drawn).to(inputs.device).expand(len(network.seeds), -1, -1)
         ahead = min(per_epoch - within, *(stop - done for stop in (*observe_steps, total) if stop > done))
         if progress is not None:
             ahead = min(ahead, progress.patience())

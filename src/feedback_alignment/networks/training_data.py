@@ -13,10 +13,9 @@ Targets = Float[Tensor, "samples outputs"] | Float[Tensor, "members samples outp
 
 def require_fit(network: Ensemble, inputs: Float[Tensor, "samples ..."], batch: int) -> None:
     """Raise ValueError for inputs that the network cannot take, that are not finite, or fewer than a batch."""
-    W = network.weights[0]
-    features = W.shape[2]
-    if inputs.ndim != W.ndim - 1 or inputs.shape[1] != features:
-        axes = "samples, " + ", ".join([str(features), "height", "width"][: W.ndim - 2])
+    W, shape = network.weights[0], network.input_shape
+    if tuple(inputs.shape[1:]) != shape:
+        axes = ", ".join(("samples", *map(str, shape)))
         raise ValueError(f"inputs must be ({axes}), as the network's first layer takes; got {tuple(inputs.shape)}")
     if inputs.dtype != W.dtype:
         raise ValueError(

@@ -268,7 +268,7 @@ def test_an_onset_that_a_member_does_not_reach_makes_no_claim(agreeing):
 
 # ---- figures --------------------
 
-PANELS = {"curves": 3, "onsets": 1, "predictions": 5, "rescaled": 2, "controls": 2}
+PANELS = {"curves": 3, "onsets": 1, "predictions": 4, "rescaled": 2, "controls": 2}
 """Figure -> rows of panels."""
 
 
@@ -298,7 +298,7 @@ def test_the_figures_show_the_datasets_numbers(agreeing):
     noisy = agreeing.sel(variant="drawn", label_noise=0.9)
     curve = drawn(figures["curves"].axes[1])["90% noise"]
     np.testing.assert_allclose(curve.get_ydata(), noisy.weight_alignment.mean("member"), atol=1e-12)
-    curve = drawn(figures["predictions"].axes[3])["90% noise"]
+    curve = drawn(figures["predictions"].axes[2])["90% noise"]
     np.testing.assert_allclose(curve.get_ydata(), noisy.error_conditioning.mean("member"), atol=1e-12)
     curve = drawn(figures["rescaled"].axes[0])["90% noise"]
     np.testing.assert_allclose(curve.get_xdata(), 0.1 * EPOCHS, rtol=1e-9)

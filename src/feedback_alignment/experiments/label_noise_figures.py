@@ -20,7 +20,6 @@ Datasets = tuple[xr.Dataset, ...]
 WEIGHTS, GRADIENTS = "weight alignment\n(cosine)", "gradient alignment\n(cosine)"
 PREDICTIONS = {
     "class_spread": "distance of\nprobabilities from 1/C",
-    "sample_spread": "spread of probabilities\nover samples",
     "prediction_conditioning": "conditioning of\npredictions (cosine)",
     "error_conditioning": "conditioning of\nerrors (cosine)",
     "signal": "signal",

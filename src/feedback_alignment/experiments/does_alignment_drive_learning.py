@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["COST", "SCIENCE_VERSION", "SETTINGS", "Settings", "assemble", "claims", "figures", "run"]
 
 SCIENCE_VERSION = 1
-COST = {"smoke": "3 s", "quick": "20 s", "paper": "about 5 h on one core"}
+COST = {"smoke": "3 s", "quick": "20 s", "paper": "about 3 h on one core"}
 
 DRAWINGS = {
     "learning": ("test_accuracy", does_alignment_drive_learning_figures.learning),

@@ -38,7 +38,7 @@ __all__ = [
 
 SCIENCE_VERSION = 1
 MEMBERS_IN_PAPER = 10
-COST = {"smoke": "5 s", "quick": "25 s", "paper": "about 4 h on two cores, of which 1 h with chapter 06"}
+COST = {"smoke": "5 s", "quick": "25 s", "paper": "about 6 h on one core, of which 2 h with chapter 06"}
 
 DRAWINGS: Drawings = {
     "overall": (("weight_alignment",), align_then_memorise_figures.overall),

@@ -28,7 +28,7 @@ __all__ = ["COST", "SCIENCE_VERSION", "SETTINGS", "Settings", "assemble", "claim
 
 SCIENCE_VERSION = 1
 MEMBERS_IN_PAPER = 10
-COST = {"smoke": "5 s", "quick": "25 s", "paper": "about 4 h on two cores"}
+COST = {"smoke": "5 s", "quick": "25 s", "paper": "about 4 h on one core"}
 
 DRAWINGS: Drawings = {
     "learning": (("similarity",), degeneracy_breaking_figures.learning),

@@ -69,14 +69,6 @@ def test_nothing_found_is_an_empty_dataset():
     assert not assembly.on_grid(PLACES, {})
 
 
-def test_what_is_missing_is_named_unless_it_is_all():
-    assert assembly.missing(GROUPS, FOUR) == []
-    assert assembly.missing(GROUPS, FOUR[:1]) == [
-        "1 of 2 ensembles without noise not there yet (digits relu DFA)",
-        "2 of 2 ensembles with noise not there yet",
-    ]
-
-
 def test_the_provenance_keeps_that_of_every_ensemble(all_four):
     found = {each: all_four[each] for each in FOUR[:3]}
     dataset = assembly.stamped(

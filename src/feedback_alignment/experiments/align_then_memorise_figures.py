@@ -9,6 +9,7 @@ from feedback_alignment.companion import pictures, provenance, store
 from feedback_alignment.experiments.align_then_memorise_parts import select
 from feedback_alignment.experiments.degeneracy_breaking_claims import NAMES
 from feedback_alignment.experiments.degeneracy_breaking_settings import ACTIVATIONS
+from feedback_alignment.experiments.image_columns import image_columns
 from feedback_alignment.experiments.maxima import peak_epoch
 from feedback_alignment.experiments.pair_statistics import per_member
 
@@ -29,7 +30,7 @@ def overall(datasets: Datasets) -> "Figure":
         "weight_alignment_unscaled": UNSCALED,
         "gradient_alignment": GRADIENTS,
     }
-    columns = [(heading, chosen.sel(label_noise=0)) for heading, chosen in _by_images(datasets)]
+    columns = [(heading, chosen.sel(label_noise=0)) for heading, chosen in image_columns(datasets)]
     figure, axes = pictures.panels(len(rows), len(columns), height=2.2)
     for column, (heading, chosen) in zip(axes.T, columns, strict=True):
         for index, activation in enumerate(ACTIVATIONS):
@@ -64,7 +65,7 @@ def noise(datasets: Datasets, activation: str) -> "Figure":
         "gradient_alignment": GRADIENTS,
         "similarity": "similarity\n(cosine)",
     }
-    columns = [(heading, chosen.sel(activation=activation)) for heading, chosen in _by_images(datasets)]
+    columns = [(heading, chosen.sel(activation=activation)) for heading, chosen in image_columns(datasets)]
     shares = sorted({float(share) for dataset in datasets for share in dataset.label_noise.values})
     figure, axes = pictures.panels(len(rows), len(columns), height=2.1)
     for column, (heading, chosen) in zip(axes.T, columns, strict=True):
@@ -97,7 +98,7 @@ def feedbacks(datasets: Datasets) -> "Figure":
     columns = [
         (heading, chosen.sel(label_noise=0), select(dataset, "own").sel(images=chosen.images))
         for dataset in datasets
-        for heading, chosen in _by_images((dataset,))
+        for heading, chosen in image_columns((dataset,))
     ]
     figure, axes = pictures.panels(len(rows), len(columns), height=2.6)
     for column, (heading, shared, own) in zip(axes.T, columns, strict=True):
@@ -122,15 +123,6 @@ def _band(ax: "Axes", curve: xr.DataArray, label: str, index: int, linestyle: st
     if np.isfinite(curve).all():
         values = per_member(curve) if "pair" in curve.dims else curve.transpose("member", "epoch").values
         pictures.band(ax, curve.epoch.values, values, label=label, index=index, linestyle=linestyle)
-
-
-def _by_images(datasets: Datasets) -> list[tuple[str, xr.Dataset]]:
-    """Return each set of images of each dataset, with the heading of its panels."""
-    return [
-        (f"{provenance.title(dataset)}\n{NAMES[images]}", dataset.sel(images=images))
-        for dataset in datasets
-        for images in dataset.images.values
-    ]
 
 
 def _of_layerwise(datasets: Datasets) -> list[tuple[str, xr.Dataset]]:

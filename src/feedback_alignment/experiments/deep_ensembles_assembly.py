@@ -1,6 +1,6 @@
 """Results that are put together from ensembles, each of them one piece of work that is trained now or stored."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -10,6 +10,7 @@ from feedback_alignment.companion import provenance, store
 from feedback_alignment.companion.monitor import Monitor, Quiet
 from feedback_alignment.companion.piece_files import read_piece
 from feedback_alignment.experiments.deep_ensembles import EnsembleSettings, ensemble
+from feedback_alignment.experiments.missing_pieces import missing
 
 Found = Mapping[EnsembleSettings, xr.Dataset]
 Groups = Mapping[str, Sequence[EnsembleSettings]]
@@ -92,16 +93,5 @@ def stamped(
             for name, value in record["data"].items()
         },
         parts=[{name: record[name] for name in ("commit", "date", "device", "wall_seconds")} for record in records],
-        missing=missing(groups, found),
+        missing=missing(groups, found, "ensembles"),
     )
-
-
-def missing(groups: Groups, found: Collection[EnsembleSettings]) -> list[str]:
-    """Say which ensembles are not there, one entry for each group; by name, unless it is all of the group."""
-    words = []
-    for what, ensembles in groups.items():
-        absent = [each.name for each in ensembles if each not in found]
-        names = "" if len(absent) == len(ensembles) else f" ({'; '.join(absent)})"
-        if absent:
-            words.append(f"{len(absent)} of {len(ensembles)} ensembles {what} not there yet{names}")
-    return words

@@ -11,6 +11,7 @@ from feedback_alignment.companion import pictures, provenance
 from feedback_alignment.experiments.degeneracy_breaking_claims import NAMES
 from feedback_alignment.experiments.degeneracy_breaking_settings import ACTIVATIONS, TEACHINGS
 from feedback_alignment.experiments.dilution import diluted_similarity
+from feedback_alignment.experiments.image_columns import image_columns
 from feedback_alignment.experiments.pair_statistics import per_member
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def learning(datasets: tuple[xr.Dataset, ...]) -> "Figure":
 
     Dotted: the similarity that the changes have, diluted by the starts.
     """
-    columns = _columns(datasets)
+    columns = image_columns(datasets)
     figure, axes = pictures.panels(3, len(columns), height=2.6)
     for column, (heading, chosen) in zip(axes.T, columns, strict=True):
         for index, (rule, activation) in enumerate(CURVES):
@@ -59,7 +60,7 @@ def learning(datasets: tuple[xr.Dataset, ...]) -> "Figure":
 
 def sequence(datasets: tuple[xr.Dataset, ...]) -> "Figure":
     """Draw the similarity of each layer's changes during training by DFA with one F, one row an activation."""
-    columns = _columns(datasets)
+    columns = image_columns(datasets)
     figure, axes = pictures.panels(len(ACTIVATIONS), len(columns), height=2.4)
     for column, (heading, chosen) in zip(axes.T, columns, strict=True):
         for ax, activation in zip(column, ACTIVATIONS, strict=True):
@@ -79,7 +80,7 @@ def sequence(datasets: tuple[xr.Dataset, ...]) -> "Figure":
 
 def layers(datasets: tuple[xr.Dataset, ...]) -> "Figure":
     """Draw, at the end of training, the similarity of each layer and how much of its start it still has."""
-    columns = _columns(datasets)
+    columns = image_columns(datasets)
     figure, axes = pictures.panels(2, len(columns), height=2.6)
     for (alike, start), (heading, chosen) in zip(axes.T, columns, strict=True):
         last = chosen.isel(epoch=-1)
@@ -103,7 +104,7 @@ def layers(datasets: tuple[xr.Dataset, ...]) -> "Figure":
 
 def matched(datasets: tuple[xr.Dataset, ...]) -> "Figure":
     """Draw the final similarity as it is, with hidden units matched, and matched to shuffled weights."""
-    columns = _columns(datasets)
+    columns = image_columns(datasets)
     figure, axes = pictures.panels(1, len(columns), height=3.4)
     for ax, (heading, chosen) in zip(axes[0], columns, strict=True):
         _bars(ax, chosen.isel(epoch=-1))
@@ -127,12 +128,3 @@ def _bars(ax: "Axes", last: xr.Dataset) -> None:
 
 def _drawing(rule: str, activation: str, index: int) -> Callable[["Axes", np.ndarray, np.ndarray], None]:
     return partial(pictures.band, label=f"{rule}, {NAMES[activation]}", index=index, linestyle=STYLES[activation])
-
-
-def _columns(datasets: tuple[xr.Dataset, ...]) -> list[tuple[str, xr.Dataset]]:
-    """Return each set of images of each dataset, with the heading of its panels."""
-    return [
-        (f"{provenance.title(dataset)}\n{NAMES[images]}", dataset.sel(images=images))
-        for dataset in datasets
-        for images in dataset.images.values
-    ]

@@ -9,6 +9,7 @@ import xarray as xr
 from feedback_alignment.companion import provenance, store
 from feedback_alignment.companion.monitor import Monitor, Quiet
 from feedback_alignment.companion.piece_files import TimedCheckpoint, read_piece
+from feedback_alignment.experiments.missing_pieces import missing
 
 
 @runtime_checkable
@@ -93,17 +94,6 @@ def end_to_end(dimension: str, works: Sequence[Work], found: Mapping[Any, xr.Dat
     return joined
 
 
-def missing(groups: Mapping[str, Sequence[Work]], found: Mapping[Any, xr.Dataset]) -> list[str]:
-    """Say which pieces are not there, one entry for each group; by name, unless it is all of the group."""
-    words = []
-    for what, works in groups.items():
-        absent = [work.name for work in works if work not in found]
-        names = "" if len(absent) == len(works) else f" ({'; '.join(absent)})"
-        if absent:
-            words.append(f"{len(absent)} of {len(works)} pieces {what} not there yet{names}")
-    return words
-
-
 def stamped(
     dataset: xr.Dataset,
     settings: Any,
@@ -128,5 +118,5 @@ def stamped(
         wall_seconds=sum(record["wall_seconds"] for record in records),
         data={name: value for record in records for name, value in record["data"].items()},
         parts=[{name: record[name] for name in ("commit", "date", "device", "wall_seconds")} for record in records],
-        missing=missing(groups, found),
+        missing=missing(groups, found, "pieces"),
     )

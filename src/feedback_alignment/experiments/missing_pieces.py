@@ -1,0 +1,29 @@
+"""Saying which pieces of a chapter are not finished."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class Named(Protocol):
+    """A piece of work."""
+
+    @property
+    def name(self) -> str:
+        """The piece in words."""
+
+
+def missing(groups: Mapping[str, Sequence[Named]], found: Collection[Any], what: str) -> list[str]:
+    """Say which pieces are not among `found`, one entry for each group; by name, unless it is all of the group.
+
+    `groups` has the pieces by what they are for, in words that follow `what`, such as 'ensembles'.
+    """
+    words = []
+    for purpose, pieces in groups.items():
+        absent = Counter(piece.name for piece in pieces if piece not in found)
+        named = (name if count == 1 else f"{count} × {name}" for name, count in absent.items())
+        names = "" if absent.total() == len(pieces) else f" ({'; '.join(named)})"
+        if absent:
+            words.append(f"{absent.total()} of {len(pieces)} {what} {purpose} not there yet{names}")
+    return words

@@ -394,6 +394,14 @@ def test_figures_have_labelled_axes(dataset, columns):
         assert Picture(figures[name])._repr_png_().startswith(b"\x89PNG")
 
 
+def test_images_without_noisy_networks_get_no_panels_of_noise(dataset):
+    both = dataset.isel(images=[0, 0]).assign_coords(images=["mnist", "cifar10"]).copy(deep=True)
+    both["train_error"].loc[{"images": "mnist", "label_noise": 0.5}] = np.nan
+    axes = align_then_memorise.figures(dataset, both)["noise-relu"].axes
+    assert [ax.get_title().splitlines()[-1] for ax in axes[:2]] == ["digits", "CIFAR-10"]
+    assert len(axes) == 2 * LABELS["noise-relu"]
+
+
 def drawn(ax):
     return {line.get_label(): np.asarray(line.get_ydata()) for line in ax.lines}
 

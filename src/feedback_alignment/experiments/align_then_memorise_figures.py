@@ -66,6 +66,7 @@ def noise(datasets: Datasets, activation: str) -> "Figure":
         "similarity": "similarity\n(cosine)",
     }
     columns = [(heading, chosen.sel(activation=activation)) for heading, chosen in image_columns(datasets)]
+    columns = [column for column in columns if _has_noise(column[1])] or columns
     shares = sorted({float(share) for dataset in datasets for share in dataset.label_noise.values})
     figure, axes = pictures.panels(len(rows), len(columns), height=2.1)
     for column, (heading, chosen) in zip(axes.T, columns, strict=True):
@@ -123,6 +124,11 @@ def _band(ax: "Axes", curve: xr.DataArray, label: str, index: int, linestyle: st
     if np.isfinite(curve).all():
         values = per_member(curve) if "pair" in curve.dims else curve.transpose("member", "epoch").values
         pictures.band(ax, curve.epoch.values, values, label=label, index=index, linestyle=linestyle)
+
+
+def _has_noise(chosen: xr.Dataset) -> bool:
+    noisy = chosen.train_error.where(chosen.label_noise > 0)
+    return bool(np.isfinite(noisy).any())
 
 
 def _of_layerwise(datasets: Datasets) -> list[tuple[str, xr.Dataset]]:

@@ -104,12 +104,12 @@ SETTINGS: dict[str, Settings] = {
     ),
     "quick": Settings(
         "quick",
-        tuple(range(50)),
+        tuple(range(30)),
         (
-            *trials(50, 50, (2, 3, 4, 6, 8), (2, 3)),
-            Trial(3, (1.0, 1.0, 1.0), 50, 50),
-            Trial(4, (1.0, 1.0, -1.0), 50, 50),
-            Trial(3, (1.0, 1.0), 500, 20),
+            *trials(50, 30, (2, 3, 4, 6, 8), (2, 3)),
+            Trial(3, (1.0, 1.0, 1.0), 50, 30),
+            Trial(4, (1.0, 1.0, -1.0), 50, 30),
+            Trial(3, (1.0, 1.0), 500, 10),
         ),
         horizon=2000,
         curve_horizon=2000,
@@ -117,7 +117,7 @@ SETTINGS: dict[str, Settings] = {
         plateau=Plateau(
             escapes((0.05, 0.1, 0.2), (100, 400), (1e-2, 1e-4, 1e-6), (0.0, 10.0, 20.0, 30.0)),
             (0.0, 10.0, 20.0, 30.0, 40.0),
-            4,
+            3,
         ),
     ),
     "paper": Settings(

@@ -136,5 +136,6 @@ def test_a_diverging_member_leaves_the_others_alone():
 def test_inputs_of_another_shape_are_refused():
     images, labels = samples()
     for wrong in (images.flatten(1), images[:, :1]):
-        with pytest.raises(ValueError, match=r"inputs must be \(samples, 2, 4, 4\), as the network's first layer takes; got"):
+        expected = r"inputs must be \(samples, 2, 4, 4\), as the network's first layer takes; got"
+        with pytest.raises(ValueError, match=expected):
             train(network(BP()), BP(), wrong, labels, SCHEDULE, observe)

@@ -102,8 +102,8 @@ def test_finished_pieces_are_shown_and_the_rest_is_named(tmp_path, monkeypatch):
         "few repeats",
         "2 of 3 pieces of Fig. 1 not there yet (digits FA scale 0.1; digits FA scale 1)",
         "5 of 5 pieces of Fig. 3a not there yet",
-        "3 of 4 pieces of Fig. 3b, c not there yet (digits 5 updates repeats 0 to 2; digits 5 updates repeats 3 to 5; "
-        "digits 5 updates repeats 3 to 5)",
+        "3 of 4 pieces of Fig. 3b, c not there yet (digits 5 updates scale 0.2 repeats 0 to 2; "
+        "digits 5 updates scale 0.01 repeats 3 to 5; digits 5 updates scale 0.2 repeats 3 to 5)",
     ]
     keys = {claim.key for claim in chapter.claims(found)}
     assert "12-norm-1-sample-0" in keys

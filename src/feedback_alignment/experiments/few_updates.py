@@ -104,8 +104,9 @@ class FewUpdates:
 
     @property
     def name(self) -> str:
-        """The images and the repeats."""
-        return f"{self.recipe.images} {self.updates} updates repeats {self.seeds[0]} to {self.seeds[-1]}"
+        """The images, the scale of the first weights and the repeats."""
+        repeats = f"repeats {self.seeds[0]} to {self.seeds[-1]}"
+        return f"{self.recipe.images} {self.updates} updates scale {self.scale:g} {repeats}"
 
     def arms(self) -> dict[str, Callable[[Moment], Vectors]]:
         """Return every kind of step by name, FA first."""

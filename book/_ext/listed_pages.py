@@ -7,7 +7,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from feedback_alignment.companion import errata, scorecard_rows
+from feedback_alignment.companion import errata, figure_files, scorecard_rows
 from feedback_alignment.companion.scorecard_rows import ScoredClaim
 
 CLOSING = (
@@ -30,7 +30,12 @@ def errata_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: str) 
     return lists
 
 
-PAGES: Mapping[str, _Lists] = {"book/errata": errata_lists}
+def figure_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: str) -> dict[str, str]:
+    """Return the list of figures to take away."""
+    return {"figures": figure_files.offered(figure_files.read_list(book / "_static" / "figures"), "../_static/figures")}
+
+
+PAGES: Mapping[str, _Lists] = {"book/errata": errata_lists, "book/figures": figure_lists}
 
 
 def filled(source: str, lists: Mapping[str, str]) -> str:

@@ -56,7 +56,7 @@ def _of_limits(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
         "What convolutions can take of random feedback, |P F G^T|^2 / |F G^T|^2, over d / (n_l n_(l-1)): mean",
         Expected("1", 1, 1),
         Measured(float(relative.mean()), float(np.sqrt((error**2).sum())) / error.size, dataset.sizes["draw"]),
-        Tolerance("three standard errors over draws"),
+        Tolerance("three standard errors over draws, and rounding", floor=1e-9),
         scale,
         any_scale=True,
     )

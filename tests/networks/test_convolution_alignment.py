@@ -124,7 +124,10 @@ def test_fixed_filters_are_the_feedbacks_own():
 
 
 def test_chained_feedback_lets_a_convolution_align():
-    """The best cosine with F_l F_{l-1}ᵀ grows, most where images are large, and H⁰ reaches some of it."""
+    """The best cosine with F_l F_{l-1}ᵀ grows, most where images are large, and H⁰ has a positive one.
+
+    That of H⁰ is ‖φᵀG‖² / (‖φ‖ ‖G Gᵀφ‖) with φ = φ(H⁰) and G = U F_l.
+    """
     network = pooled(DFA())
     plain = convolution_alignment(network).best
     chained = chained_feedback(network)
@@ -134,8 +137,16 @@ def test_chained_feedback_lets_a_convolution_align():
     found = convolution_alignment(network)
     assert (found.best > plain).all()
     assert (found.best[:, 0] > 3 * plain[:, 0]).all()
-    assert (found.reached > 0.1).all()
     assert (found.reached <= found.best).all()
+    for place, (below, shape) in enumerate(((3, (8, 8)), (4, (3, 3)))):
+        G = at_pre_activation(network.blocks[place + 1], network.feedback[place + 1])
+        convolution = Convolution(below, below + 1, (3, 3), shape, padding=1)
+        for member in range(2):
+            phi = convolution.matrix(chained.filters[place][member].numpy())
+            K = phi.T @ G[member].flatten(1).numpy().T
+            asked = G[member].flatten(1).numpy().T @ K.T
+            expected = np.sum(K**2) / np.linalg.norm(phi) / np.linalg.norm(asked)
+            assert found.reached[member, place].item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_weight_alignment_of_convolutions_is_that_of_matrices():

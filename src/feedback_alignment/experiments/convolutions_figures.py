@@ -68,10 +68,11 @@ def angles(datasets: Datasets) -> "Figure":
                 if _of_cifar10(dataset):
                     printed = [mean for mean, _ in ALIGNMENT[str(practice)]]
                     ax.plot(own.hidden_layer.values, printed, "x", color=pictures.colour(index))
-            ax.set_ylabel(f"cosine with BP\n{TEACHERS[teacher]}")
             ax.set_xticks(dataset.hidden_layer.values)
         column[0].set_title(provenance.title(dataset))
         column[-1].set_xlabel("hidden layer")
+    for ax, teacher in zip(axes[:, 0], VARIANTS, strict=True):
+        ax.set_ylabel(f"cosine with BP\n{TEACHERS[teacher]}")
     axes[0, 0].legend(fontsize=6)
     pictures.note(figure, provenance.figure_note(datasets))
     return figure
@@ -90,7 +91,6 @@ def teachers(datasets: Datasets) -> "Figure":
             ax.set_ylim(len(TEACHERS) - 0.5, -0.5)
             ax.set_xlabel(label)
         left.set_yticks(rows, list(TEACHERS.values()), fontsize=7)
-        right.set_yticks(rows, [])
         left.set_title(provenance.title(dataset))
     axes[0, 1].legend(fontsize=7)
     pictures.note(figure, provenance.figure_note(datasets))

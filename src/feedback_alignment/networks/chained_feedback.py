@@ -27,7 +27,7 @@ class ChainedFeedback:
 
     matrices: list[Float[Tensor, "members _ outputs"]]
     """F_1 … F_{L-1}."""
-    filters: list[Float[Tensor, "members channels channels_below kernel kernel"] | None]
+    filters: list[Float[Tensor, "members _ _ _ _"] | None]
     """H⁰_2 … H⁰_L, of the shapes of W_2 … W_L; None for a layer that is no convolution."""
 
 
@@ -52,7 +52,7 @@ def chained_feedback(network: Network) -> ChainedFeedback:
     return ChainedFeedback(matrices, filters)
 
 
-def fixed_filters(network: Network) -> list[Float[Tensor, "members channels channels_below kernel kernel"] | None]:
+def fixed_filters(network: Network) -> list[Float[Tensor, "members _ _ _ _"] | None]:
     """Return H⁰_2 … H⁰_L, drawn as He et al. 2015 draw weights, from the members' streams 'feedback'.
 
     They depend on the seeds and the shapes of the network alone.

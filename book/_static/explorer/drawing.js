@@ -4,7 +4,7 @@
 (() => {
   const NAMESPACE = "http://www.w3.org/2000/svg";
   const RAISED = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
-  const MARGIN = { left: 48, right: 10, top: 8, bottom: 40 };
+  const MARGIN = { left: 60, right: 10, top: 8, bottom: 40 };
 
   function element(name, attributes = {}, ...children) {
     const made = document.createElementNS(NAMESPACE, name);
@@ -22,8 +22,8 @@
     const size = Math.abs(value);
     const sign = value < 0 ? "−" : "";
     if (size >= 1e-3 && size < 1e6) return sign + Number(size.toPrecision(3));
-    const exponent = Math.floor(Math.log10(size) + 1e-12);
-    return `${sign}${Number((size / 10 ** exponent).toPrecision(2))} × ${powerOfTen(exponent)}`;
+    const [digits, exponent] = size.toExponential(1).split("e");
+    return `${sign}${Number(digits)} × ${powerOfTen(Number(exponent))}`;
   }
 
   function linear(low, high, from, to) {
@@ -74,7 +74,8 @@
   // Puts the parts into the drawing `svg`, which gets the given size in pixels.
   function show(svg, width, height, parts) {
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    svg.setAttribute("height", height);
+    svg.style.width = `${width}px`;
+    svg.style.height = `${height}px`;
     svg.replaceChildren(...parts);
   }
 

@@ -5,7 +5,7 @@
   const { LEARNED, RULES, short, plateau, mostAligned, minima, bestMinima } = explorer;
   // A second layer this close to a minimum, with an error this small, is said to end there.
   const CLOSE = 0.1, SMALL = 1e-3;
-  const COLUMNS = ["ε_g", "cosine", "W₂¹", "W₂²", "Q¹¹", "Q¹²", "Q²²", "R¹¹", "R¹²", "R²¹", "R²²"];
+  const COLUMNS = ["error", "cosine", "W₂¹", "W₂²", "Q¹¹", "Q¹²", "Q²²", "R¹¹", "R¹²", "R²¹", "R²²"];
 
   // Returns the plateau and the time of largest alignment as places in the run's times, which begin with time 0.
   function happenings(run) {
@@ -36,7 +36,7 @@
     const nearest = minima(run.teacher).reduce((best, point) => (away(point) < away(best) ? point : best));
     if (away(nearest) > CLOSE || run.error.at(-1) > SMALL) return `${where}, which is no minimum.`;
     const best = bestMinima(run.teacher, run.feedback).some(([p, q]) => p === nearest[0] && q === nearest[1]);
-    return `${where}, at ${best ? "the minimum that overlaps most" : "a minimum, but not the one that overlaps most,"} with F.`;
+    return `${where}, at ${best ? "the minimum" : "a minimum, but not the one"} that overlaps most with F.`;
   }
 
   function summary(run, seen) {

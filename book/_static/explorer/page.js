@@ -19,16 +19,19 @@
     const place = () => Math.min(Math.round(share * last()), shown.alpha.length - 1);
 
     function draw() {
+      if (root.clientWidth === 0) return;
       const at = place();
-      plotError(part("error"), shown, seen, at);
-      plotAlignment(part("alignment"), shown, seen, at);
-      plotPlane(part("plane"), shown, seen, at);
+      const [error, alignment, plane] = ["error", "alignment", "plane"].map(part);
+      const room = [error, alignment, plane].map((svg) => svg.parentElement.clientWidth);
+      plotError(error, room[0], shown, seen, at);
+      plotAlignment(alignment, room[1], shown, seen, at);
+      plotPlane(plane, room[2], shown, seen, at);
       time.max = last();
       time.disabled = play.disabled = false;
       time.value = at;
       const [first, second] = shown.states[at].subarray(7);
       const words = [
-        `α = ${short(shown.alpha[at])}`, `ε_g = ${short(shown.error[at])}`, `cosine ${short(shown.cosine[at])}`,
+        `α = ${short(shown.alpha[at])}`, `error ${short(shown.error[at])}`, `cosine ${short(shown.cosine[at])}`,
         `W₂ = (${short(first)}, ${short(second)})`,
       ].join(", ");
       time.setAttribute("aria-valuetext", words);
@@ -138,7 +141,7 @@
     };
     still.addEventListener("change", allowMotion);
     window.addEventListener("hashchange", readAddress);
-    new ResizeObserver(() => shown && draw()).observe(part("plots"));
+    new ResizeObserver(() => shown && draw()).observe(root);
     root.hidden = false;
     allowMotion();
     readAddress();

@@ -16,8 +16,8 @@
     return Array.from({ length: 2 * count + 1 }, (_, i) => (i - count) * step);
   }
 
-  function plotPlane(svg, run, seen, place) {
-    const width = Math.min(svg.clientWidth, LARGEST);
+  function plotPlane(svg, room, run, seen, place) {
+    const width = Math.min(room, LARGEST);
     const height = width - MARGIN.left - MARGIN.right + MARGIN.top + MARGIN.bottom;
     const W2 = run.states.map((state) => [state[7], state[8]]);
     const points = minima(run.teacher);
@@ -50,7 +50,6 @@
     parts.push(element("rect", { class: "end", x: x(end[0]) - 4, y: y(end[1]) - 4, width: 8, height: 8 }));
     parts.push(element("circle", { class: "now-point", ...at(W2[place]), r: 4 }));
     show(svg, width, height, parts);
-    svg.style.width = `${width}px`;
   }
 
   Object.assign(explorer, { plotPlane });

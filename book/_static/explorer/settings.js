@@ -23,9 +23,9 @@
     { name: "Fig. 3, DFA", values: FIG3 },
     { name: "Fig. 3, BP", values: { ...FIG3, rule: "bp" } },
     { name: "Fig. 10: stuck", values: { ...ZERO, F1: 1, F2: -1, teacher1: 1, teacher2: 1 } },
-    { name: "F at right angles, learns", values: { ...ZERO, F1: 0.8, F2: 1.2, teacher1: 1.2, teacher2: -0.8 } },
-    { name: "F not at right angles, stuck", values: { ...ZERO, F1: 1, F2: 1, teacher1: 1.2, teacher2: -0.8 } },
-    { name: "Teacher units alike, stuck", values: { ...ZERO, F1: 0.7, F2: -1.3, teacher1: 1, teacher2: 1 } },
+    { name: "Control: F orthogonal, learns", values: { ...ZERO, F1: 0.8, F2: 1.2, teacher1: 1.2, teacher2: -0.8 } },
+    { name: "Control: F not orthogonal, stuck", values: { ...ZERO, F1: 1, F2: 1, teacher1: 1.2, teacher2: -0.8 } },
+    { name: "Control: teacher units alike, stuck", values: { ...ZERO, F1: 0.7, F2: -1.3, teacher1: 1, teacher2: 1 } },
   ];
 
   const given = (value) => (Number.isNaN(value) ? "no number" : String(value));

@@ -3,7 +3,7 @@
 
 (() => {
   const { MARGIN, FIRST_TIME, LEARNED, element, powerOfTen, short, linear, logarithmic, path, axes, show } = explorer;
-  const HEIGHT = 220;
+  const HEIGHT = 200;
 
   function timeScale(run, width) {
     return logarithmic(FIRST_TIME, run.until, MARGIN.left, width - MARGIN.right);
@@ -16,8 +16,7 @@
     return exponents;
   }
 
-  function plot(svg, run, seen, place, { values, scale, ticks, yName, further }) {
-    const width = svg.clientWidth;
+  function plot(svg, width, run, seen, place, { values, scale, ticks, yName, further }) {
     const x = timeScale(run, width);
     const bottom = HEIGHT - MARGIN.bottom;
     const parts = [];
@@ -26,7 +25,7 @@
       const to = x(run.alpha[seen.plateau.exit ?? run.alpha.length - 1]);
       const size = { x: from, width: Math.max(1, to - from), y: MARGIN.top, height: bottom - MARGIN.top };
       parts.push(element("rect", { class: "plateau", ...size }));
-      const label = { x: (from + to) / 2, y: MARGIN.top + 15, "text-anchor": "middle", class: "plateau-name" };
+      const label = { x: (from + to) / 2, y: bottom - 8, "text-anchor": "middle", class: "plateau-name" };
       parts.push(element("text", label, "plateau"));
     }
     const across = decades(FIRST_TIME, run.until, 1).map((exponent) => [x(10 ** exponent), powerOfTen(exponent)]);
@@ -44,8 +43,9 @@
     show(svg, width, HEIGHT, parts);
   }
 
-  // `seen` is what `happenings` found in the run, and `place` the time that the reader looks at.
-  function plotError(svg, run, seen, place) {
+  // `seen` is what `happenings` found in the run, `place` the time that the reader looks at, `width` that of the drawing:
+  // to ask the browser for it between drawings would have it lay out the page each time.
+  function plotError(svg, width, run, seen, place) {
     const highest = Math.max(1, 10 ** Math.ceil(Math.log10(Math.max(...run.error))));
     const scale = logarithmic(LEARNED, highest, HEIGHT - MARGIN.bottom, MARGIN.top);
     const floored = run.error.map((error) => Math.max(error, LEARNED));
@@ -53,13 +53,13 @@
     const height = () => {
       if (!seen.plateau) return [];
       const y = scale(seen.plateau.height);
-      const ends = { x1: MARGIN.left, x2: svg.clientWidth - MARGIN.right, y1: y, y2: y };
+      const ends = { x1: MARGIN.left, x2: width - MARGIN.right, y1: y, y2: y };
       return [element("line", { class: "plateau-height", ...ends })];
     };
-    plot(svg, run, seen, place, { values: floored, scale, ticks, yName: "generalisation error", further: height });
+    plot(svg, width, run, seen, place, { values: floored, scale, ticks, yName: "generalisation error", further: height });
   }
 
-  function plotAlignment(svg, run, seen, place) {
+  function plotAlignment(svg, width, run, seen, place) {
     const scale = linear(-1.05, 1.05, HEIGHT - MARGIN.bottom, MARGIN.top);
     const ticks = [-1, -0.5, 0, 0.5, 1].map((value) => [scale(value), short(value)]);
     const best = (x) => {
@@ -67,7 +67,7 @@
       const point = { cx: x(run.alpha[seen.mostAligned]), cy: scale(run.cosine[seen.mostAligned]), r: 5 };
       return [element("circle", { class: "best", ...point })];
     };
-    plot(svg, run, seen, place, { values: run.cosine, scale, ticks, yName: "cosine of W₂ and F", further: best });
+    plot(svg, width, run, seen, place, { values: run.cosine, scale, ticks, yName: "cosine of W₂ and F", further: best });
   }
 
   // Returns the place in the run of the time that is drawn at `x` pixels from the left of a plot `width` wide.

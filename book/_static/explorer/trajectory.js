@@ -10,7 +10,7 @@
   const LEARNED = 1e-10;
   const FIRST_TIME = 0.1;
   const TIMES_A_DECADE = 40;
-  const BOUND = 1e6;
+  const BOUND = 1e4;
   const MOST_STEPS = 500_000;
 
   function times(until) {
@@ -74,7 +74,7 @@
     words({ message, time }) {
       const reached = `The curves end at α = ${time.toPrecision(3)}`;
       return message === "bound"
-        ? `${reached}: beyond it Q or W₂ exceeds a million, and nothing is learned. Lower η or the weights.`
+        ? `${reached}: beyond it Q or W₂ exceeds ten thousand, and nothing is learned. Lower η or the weights.`
         : `${reached}: going on to ${this.until} would take too many steps. Lower η, or stop at an earlier time.`;
     }
   }

@@ -12,14 +12,15 @@
     const time = part("time");
     const play = part("play");
     const still = window.matchMedia("(prefers-reduced-motion: reduce)");
-    let shown = null, seen = null, share = 1;
+    let shown = null, seen = null, share = 1, drawnWidth = 0;
     let frame = 0, timer = 0, addressTimer = 0, playing = 0;
 
     const last = () => Math.max(1, shown.alpha.length - 1);
     const place = () => Math.min(Math.round(share * last()), shown.alpha.length - 1);
 
     function draw() {
-      if (root.clientWidth === 0) return;
+      drawnWidth = root.clientWidth;
+      if (drawnWidth === 0) return;
       const at = place();
       const [error, alignment, plane] = ["error", "alignment", "plane"].map(part);
       const room = [error, alignment, plane].map((svg) => svg.parentElement.clientWidth);
@@ -141,7 +142,8 @@
     };
     still.addEventListener("change", allowMotion);
     window.addEventListener("hashchange", readAddress);
-    new ResizeObserver(() => shown && draw()).observe(root);
+    // Drawing changes the height of the page: only another width asks for another drawing.
+    new ResizeObserver(() => shown && root.clientWidth !== drawnWidth && draw()).observe(root);
     root.hidden = false;
     allowMotion();
     readAddress();

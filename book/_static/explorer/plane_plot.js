@@ -35,7 +35,6 @@
         xName: "weight of unit 1",
         yName: "weight of unit 2",
       }),
-      element("path", { class: "feedback", d: path([[x(0), y(0)], [x(run.feedback[0]), y(run.feedback[1])]]) }),
     ];
     for (const point of points) parts.push(element("circle", { class: "minimum", ...at(point), r: 5 }));
     for (const point of bestMinima(run.teacher, run.feedback)) {
@@ -46,6 +45,8 @@
       parts.push(element("path", { class: "plateau-path", d: path(there.map(([p, q]) => [x(p), y(q)])) }));
     }
     parts.push(element("path", { class: "curve", d: path(W2.map(([p, q]) => [x(p), y(q)])) }));
+    const arrow = [[x(0), y(0)], [x(run.feedback[0]), y(run.feedback[1])]];
+    parts.push(element("path", { class: "feedback", d: path(arrow) }));
     const end = W2.at(-1);
     parts.push(element("rect", { class: "end", x: x(end[0]) - 4, y: y(end[1]) - 4, width: 8, height: 8 }));
     parts.push(element("circle", { class: "now-point", ...at(W2[place]), r: 4 }));

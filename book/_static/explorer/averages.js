@@ -1,5 +1,5 @@
-// Gaussian averages for g(x) = erf(x/√2), by the closed forms of Saad & Solla (1995) that the page "Order parameters and
-// their motion" derives:
+// Gaussian averages for g(x) = erf(x/√2), by the closed forms of Saad & Solla (1995) that the page "Order parameters
+// and their motion" derives:
 //
 //   I2(a, b) = E[g(a) g(b)],  I3(a, b, c) = E[g'(a) b g(c)],  I4(a, b, c, d) = E[g'(a) g'(b) g(c) g(d)].
 //
@@ -51,8 +51,8 @@ globalThis.explorer = {};
     }
   }
 
-  // Returns E[g'(u_k) g'(u_l) e²] = Σ_ab v_a v_b I4(k, l, a, b). The factors g' add 1 to the precision of u_k and of u_l:
-  // what is left is E[e²] for another covariance.
+  // Returns E[g'(u_k) g'(u_l) e²] = Σ_ab v_a v_b I4(k, l, a, b). The factors g' add 1 to the precision of u_k and of
+  // u_l: what is left is E[e²] for another covariance.
   function gatedSquare(C, v, k, l) {
     const kk = 1 + C[UNITS * k + k], ll = 1 + C[UNITS * l + l], kl = C[UNITS * k + l];
     const determinant = C[UNITS * k + k] + C[UNITS * l + l] + 1 + (C[UNITS * k + k] * C[UNITS * l + l] - kl * kl);

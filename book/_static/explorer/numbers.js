@@ -17,7 +17,9 @@
   function fall(run) {
     const [first, last, alpha] = [run.error[0], run.error.at(-1), short(run.alpha.at(-1))];
     const rule = RULES[run.rule];
-    if (run.learned) return `${rule} has learned the teacher: the error falls from ${short(first)} to ${short(LEARNED)} by α = ${alpha}.`;
+    if (run.learned) {
+      return `${rule} has learned the teacher: the error falls from ${short(first)} to ${short(LEARNED)} by α = ${alpha}.`;
+    }
     if (last === first) return `${rule} does not move: the error stays ${short(first)}.`;
     return `${rule}: the error goes from ${short(first)} to ${short(last)} at α = ${alpha}.`;
   }

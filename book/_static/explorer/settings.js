@@ -6,7 +6,7 @@
   // decades has `decades`; where `zero` is allowed, it stands at the left end.
   const FIELDS = [
     { key: "eta", label: "Learning rate η", low: 0.01, high: 3, most: 10, decades: true, step: 0.02 },
-    { key: "sigma0", label: "Size of initial weights σ₀", low: 1e-4, high: 1, most: 10, decades: true, zero: true, step: 0.02 },
+    { key: "sigma0", label: "Initial weights' size σ₀", low: 1e-4, high: 1, most: 10, decades: true, zero: true, step: 0.02 },
     { key: "F1", label: "Feedback F¹ to unit 1", low: -2, high: 2, most: 10, signed: true, step: 0.05 },
     { key: "F2", label: "Feedback F² to unit 2", low: -2, high: 2, most: 10, signed: true, step: 0.05 },
     { key: "teacher1", label: "Teacher weight W̃₂¹", low: -2, high: 2, most: 10, signed: true, step: 0.05 },
@@ -17,7 +17,8 @@
   const RULES = { dfa: "DFA", bp: "BP" };
 
   // Start 9 is not aligned with F by chance.
-  const FIG3 = { rule: "dfa", eta: 0.1, sigma0: 0.01, F1: 0.4, F2: -1.5, teacher1: 1.1, teacher2: 0.9, start: 9, until: 1e4 };
+  const TEACHER = { teacher1: 1.1, teacher2: 0.9 };
+  const FIG3 = { rule: "dfa", eta: 0.1, sigma0: 0.01, F1: 0.4, F2: -1.5, ...TEACHER, start: 9, until: 1e4 };
   const ZERO = { ...FIG3, sigma0: 0 };
   const PRESETS = [
     { name: "Fig. 3, DFA", values: FIG3 },
@@ -59,13 +60,14 @@
     if (values.teacher1 === 0 && values.teacher2 === 0) {
       found.all = "With both teacher weights at 0 there is nothing to learn: set one of them to another number.";
     } else if (values.F1 === 0 && values.F2 === 0) {
-      found.all = "With both feedback weights at 0 no signal arrives and F has no direction: set one to another number.";
+      found.all = "With both feedback weights at 0 no signal arrives: set one of them to another number.";
     }
     return found;
   }
 
   function toAddress(values) {
-    return new URLSearchParams([...["rule", ...FIELDS.map(({ key }) => key)].map((key) => [key, values[key]])]).toString();
+    const keys = ["rule", ...FIELDS.map(({ key }) => key)];
+    return new URLSearchParams(keys.map((key) => [key, values[key]])).toString();
   }
 
   // Returns the values in the address: those that it does not name are the first preset's, those that it spoils NaN.

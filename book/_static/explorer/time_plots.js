@@ -43,8 +43,8 @@
     show(svg, width, HEIGHT, parts);
   }
 
-  // `seen` is what `happenings` found in the run, `place` the time that the reader looks at, `width` that of the drawing:
-  // to ask the browser for it between drawings would have it lay out the page each time.
+  // `seen` is what `happenings` found in the run, `place` the time that the reader looks at, `width` that of the
+  // drawing: to ask the browser for it between drawings would have it lay out the page each time.
   function plotError(svg, width, run, seen, place) {
     const highest = Math.max(1, 10 ** Math.ceil(Math.log10(Math.max(...run.error))));
     const scale = logarithmic(LEARNED, highest, HEIGHT - MARGIN.bottom, MARGIN.top);
@@ -56,7 +56,8 @@
       const ends = { x1: MARGIN.left, x2: width - MARGIN.right, y1: y, y2: y };
       return [element("line", { class: "plateau-height", ...ends })];
     };
-    plot(svg, width, run, seen, place, { values: floored, scale, ticks, yName: "generalisation error", further: height });
+    const yName = "generalisation error";
+    plot(svg, width, run, seen, place, { values: floored, scale, ticks, yName, further: height });
   }
 
   function plotAlignment(svg, width, run, seen, place) {
@@ -67,7 +68,8 @@
       const point = { cx: x(run.alpha[seen.mostAligned]), cy: scale(run.cosine[seen.mostAligned]), r: 5 };
       return [element("circle", { class: "best", ...point })];
     };
-    plot(svg, width, run, seen, place, { values: run.cosine, scale, ticks, yName: "cosine of W₂ and F", further: best });
+    const yName = "cosine of W₂ and F";
+    plot(svg, width, run, seen, place, { values: run.cosine, scale, ticks, yName, further: best });
   }
 
   // Returns the place in the run of the time that is drawn at `x` pixels from the left of a plot `width` wide.

@@ -6,7 +6,7 @@
   // decades has `decades`; where `zero` is allowed, it stands at the left end.
   const FIELDS = [
     { key: "eta", label: "Learning rate η", low: 0.01, high: 3, most: 10, decades: true, step: 0.02 },
-    { key: "sigma0", label: "Initial weights' size σ₀", low: 1e-4, high: 1, most: 10, decades: true, zero: true, step: 0.02 },
+    { key: "sigma0", label: "Initial weights σ₀", low: 1e-4, high: 1, most: 10, decades: true, zero: true, step: 0.02 },
     { key: "F1", label: "Feedback F¹ to unit 1", low: -2, high: 2, most: 10, signed: true, step: 0.05 },
     { key: "F2", label: "Feedback F² to unit 2", low: -2, high: 2, most: 10, signed: true, step: 0.05 },
     { key: "teacher1", label: "Teacher weight W̃₂¹", low: -2, high: 2, most: 10, signed: true, step: 0.05 },

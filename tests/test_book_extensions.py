@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 import xarray as xr
 from bs4 import BeautifulSoup
+from docutils import nodes
+from docutils.core import publish_doctree
 
 from feedback_alignment.companion import store
-from feedback_alignment.companion.claims_table import CLAIMS_MIME
+from feedback_alignment.companion.claims import Claim, Expected, Measured, Tolerance
+from feedback_alignment.companion.claims_table import CLAIMS_MIME, claims_html
 
 EXTENSIONS = Path(__file__).resolve().parents[1] / "book" / "_ext"
 
@@ -102,3 +105,72 @@ def test_claims_data_and_nothing_else_is_left_out():
     assert left["cells"][1]["outputs"][0] == {"data": {"text/html": "<table>"}}
     assert left["cells"][1]["outputs"][1:] == cells[1]["outputs"][1:]
     assert left["cells"][0] == cells[0]
+
+
+def test_a_setting_is_read_from_the_experiments():
+    setting = extension("numbers_from_files").setting
+    assert setting("label_noise_settings.NOISES") == "0, 0.1, 0.2, 0.5, 0.9, 1"
+    assert setting("label_noise_settings.SETTINGS[paper].noisy[-1].schedule.reduction") == "sum"
+    assert setting("label_noise_settings.SETTINGS[paper].noisy[0].hidden") == "100, 100"
+
+
+@pytest.mark.parametrize(
+    ("path", "complaint"),
+    [
+        ("label_noise_settings", "is written module"),
+        ("label_noise_settings.NOISES + 1", "is written module"),
+        ("no_such_module.NOISES", "leads nowhere"),
+        ("label_noise_settings.NOISE", "leads nowhere"),
+        ("label_noise_settings.SETTINGS[huge].seeds", "leads nowhere"),
+        ("label_noise_settings.NOISES[first]", "leads nowhere"),
+        ("label_noise_settings.NOISES[1000]", "leads nowhere"),
+        ("label_noise_settings.SETTINGS[paper].noisy[0]", "neither a number nor text"),
+    ],
+)
+def test_a_setting_that_is_not_there_is_refused(path, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        extension("numbers_from_files").setting(path)
+
+
+def test_a_claim_is_read_from_the_scorecard():
+    numbers = extension("numbers_from_files")
+
+    def row(key: str, value: float, scale: str) -> dict[str, object]:
+        measured = Measured(value, 0.25, 3)
+        expected, tolerance = Expected("a < 1", high=1), Tolerance("three standard errors")
+        return Claim(key, "Paper, Fig. 1", "b > c & d", expected, measured, tolerance, scale).as_dict()
+
+    found = numbers.claims(f"# Title\n{claims_html([row('01-a', 0.5, 'paper'), row('01-b', 2, 'quick')])}\n")
+    assert found["01-a"] == numbers.Row("0.50 ± 0.25", "b > c & d", "paper")
+    assert found["01-a"].text == "0.50 ± 0.25"
+    assert found["01-b"].text == "2.00 ± 0.25 (quick run)"
+    with pytest.raises(ValueError, match="01-c of the scorecard lacks"):
+        numbers.claims('<tr id="claim-01-c"><th>words</th></tr>')
+
+
+def linked(source: str, addresses: dict[str, str]) -> list[tuple[str, str]]:
+    """The links that a page in reStructuredText gets: their texts and addresses."""
+    tree = publish_doctree(source, settings_overrides={"report_level": 5})
+    extension("glossary_links").link_words(tree, addresses)
+    return [(link.astext(), link["refuri"]) for link in tree.findall(nodes.reference)]
+
+
+def test_the_first_of_each_word_becomes_a_link():
+    addresses = {"alignment": "#a", "weight alignment": "#w", "alignment matrix": "#m", "activity": "#y", "ReLU": "#r"}
+    page = "Weight\nalignment, alignment matrices, weight alignment. Alignment of activities; relu, misalignment."
+    links = linked(page, addresses)
+    assert links == [
+        ("Weight\nalignment", "#w"),
+        ("alignment matrices", "#m"),
+        ("Alignment", "#a"),
+        ("activities", "#y"),
+        ("relu", "#r"),
+    ]
+
+
+def test_headings_code_links_and_definitions_get_no_links():
+    page = (
+        "The plateau\n===========\n\n``plateau`` and :math:`plateau`\n\nplateau\n  A plateau.\n\n`plateau <x.html>`__"
+    )
+    assert linked(page, {"plateau": "#p"}) == [("plateau", "x.html")]
+    assert linked(f"{page}\n\nOn the plateau!", {"plateau": "#p"}) == [("plateau", "x.html"), ("plateau", "#p")]

@@ -82,6 +82,13 @@ def test_the_paper_cost_comes_from_the_stored_result(tmp_path):
         paper_cost(path)
 
 
+def test_only_pages_with_claims_have_a_run_at_the_papers_scale():
+    checks_claims = extension("cost_box").checks_claims
+    text, claims = {"data": {"text/plain": "1"}}, {"data": {CLAIMS_MIME: []}}
+    assert checks_claims({"cells": [{"source": "words"}, {"outputs": [text, {"name": "stdout"}, claims]}]})
+    assert not checks_claims({"cells": [{"source": "words"}, {"outputs": [text, {"name": "stdout"}]}]})
+
+
 def test_sidebar_toggles_and_bibliographies_can_be_read_aloud():
     mend = extension("accessible_markup")
     tree = '<ul><li><a href="x.html"> A chapter </a><details><summary><i></i></summary><ul></ul></details></li></ul>'

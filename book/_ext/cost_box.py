@@ -1,6 +1,7 @@
 """What a chapter costs, at the top of its page: measured times and devices of the quick run and of the paper-scale run.
 
-The quick run's are in the notebook's metadata `feedback_alignment`, the paper-scale run's in the stored result.
+The quick run's are in the notebook's metadata `feedback_alignment`, the paper-scale run's in the stored result. A page
+that checks no claims has no run at the papers' scale.
 """
 
 import json
@@ -14,6 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 from feedback_alignment.companion import store
+from feedback_alignment.companion.claims_table import CLAIMS_MIME
 from feedback_alignment.companion.provenance import duration
 
 _CHAPTER = re.compile(r"notebooks/(?P<name>\d\d_\w+)")
@@ -41,11 +43,16 @@ def paper_cost(result: Path) -> str:
     return f"{duration(provenance['wall_seconds'])} on {provenance['device']}, {provenance['date']}. {size}"
 
 
-def _box(quick: str, paper: str) -> nodes.admonition:
-    rows = (("Quick run: ", quick), ("Paper-scale run: ", paper))
+def checks_claims(notebook: Mapping[str, Any]) -> bool:
+    """Return whether a notebook's outputs hold claims."""
+    outputs = (output for cell in notebook["cells"] for output in cell.get("outputs", ()))
+    return any(CLAIMS_MIME in output.get("data", ()) for output in outputs)
+
+
+def _box(costs: Mapping[str, str]) -> nodes.admonition:
     lines = nodes.bullet_list()
-    for name, cost in rows:
-        lines += nodes.list_item("", nodes.paragraph("", "", nodes.strong(text=name), nodes.Text(cost)))
+    for name, cost in costs.items():
+        lines += nodes.list_item("", nodes.paragraph("", "", nodes.strong(text=f"{name}: "), nodes.Text(cost)))
     return nodes.admonition("", nodes.title(text="What this chapter costs"), lines, classes=["cost-box"])
 
 
@@ -58,13 +65,15 @@ def _insert_box(app: Sphinx, doctree: nodes.document) -> None:
     if heading is None:
         _LOGGER.warning("a chapter must begin with a title", location=page, type="cost_box")
         return
-    metadata = json.loads(Path(app.env.doc2path(page)).read_text(encoding="utf-8"))["metadata"]
+    notebook = json.loads(Path(app.env.doc2path(page)).read_text(encoding="utf-8"))
+    costs = {"Quick run": quick_cost(notebook["metadata"])}
     try:
-        paper = paper_cost(store.result_path(Path(app.srcdir) / "results", chapter["name"]))
+        if checks_claims(notebook):
+            costs["Paper-scale run"] = paper_cost(store.result_path(Path(app.srcdir) / "results", chapter["name"]))
     except (store.ResultError, ValueError) as problem:
         _LOGGER.warning("%s", problem, location=page, type="cost_box")
         return
-    heading.parent.insert(heading.parent.index(heading) + 1, _box(quick_cost(metadata), paper))
+    heading.parent.insert(heading.parent.index(heading) + 1, _box(costs))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -12,10 +12,11 @@ from docutils import nodes
 from docutils.core import publish_doctree
 
 from feedback_alignment.companion import store
-from feedback_alignment.companion.claims import Claim, Expected, Measured, Tolerance
-from feedback_alignment.companion.claims_table import CLAIMS_MIME, claims_html
+from feedback_alignment.companion.claims_table import CLAIMS_MIME
+from feedback_alignment.companion.scorecard_rows import ScoredClaim
 
-EXTENSIONS = Path(__file__).resolve().parents[1] / "book" / "_ext"
+ROOT = Path(__file__).resolve().parents[1]
+EXTENSIONS, RESULTS = ROOT / "book" / "_ext", ROOT / "results"
 
 
 def extension(name: str) -> ModuleType:
@@ -82,6 +83,31 @@ def test_the_paper_cost_comes_from_the_stored_result(tmp_path):
         paper_cost(path)
 
 
+def test_total_costs_are_sums_over_notebooks_and_stored_results(tmp_path):
+    total_cost = extension("cost_box").total_cost
+    for name, seconds in (("01_one", 30.0), ("02_two", 45.0)):
+        cost = {"metadata": {"feedback_alignment": {"seconds": seconds}}, "cells": []}
+        (tmp_path / f"{name}.ipynb").write_text(json.dumps(cost))
+        record = {"provenance": json.dumps({"wall_seconds": 60 * seconds})}
+        store.write(xr.Dataset({"x": ("n", np.ones(2))}, attrs=record), store.result_path(tmp_path, name))
+    assert total_cost("quick", tmp_path, tmp_path) == "75 s"
+    assert total_cost("paper", tmp_path, tmp_path) == "75 min"
+    with pytest.raises(ValueError, match="'quick' and of 'paper' runs; got 'smoke'"):
+        total_cost("smoke", tmp_path, tmp_path)
+
+
+def test_a_figure_is_drawn_from_a_stored_result(tmp_path):
+    draw = extension("stored_figure").draw
+    picture = draw("front_page.convolutions", "04_weight_alignment", RESULTS)
+    assert picture.startswith(b"\x89PNG")
+    assert picture == draw("front_page.convolutions", "04", RESULTS)
+    for unknown in ("front_page.nothing", "no_such_module.convolutions", "convolutions"):
+        with pytest.raises(ValueError, match="there is no"):
+            draw(unknown, "04_weight_alignment", RESULTS)
+    with pytest.raises(store.MissingResultError):
+        draw("front_page.convolutions", "04_weight_alignment", tmp_path)
+
+
 def test_only_pages_with_claims_have_a_run_at_the_papers_scale():
     checks_claims = extension("cost_box").checks_claims
     text, claims = {"data": {"text/plain": "1"}}, {"data": {CLAIMS_MIME: []}}
@@ -139,20 +165,24 @@ def test_a_setting_that_is_not_there_is_refused(path, complaint):
         extension("numbers_from_files").setting(path)
 
 
-def test_a_claim_is_read_from_the_scorecard():
-    numbers = extension("numbers_from_files")
+def scored(key: str, source: str, verdict: str, scale: str) -> ScoredClaim:
+    return ScoredClaim(key, source, "b > c", verdict, "1", "0.50 ± 0.25", scale)
 
-    def row(key: str, value: float, scale: str) -> dict[str, object]:
-        measured = Measured(value, 0.25, 3)
-        expected, tolerance = Expected("a < 1", high=1), Tolerance("three standard errors")
-        return Claim(key, "Paper, Fig. 1", "b > c & d", expected, measured, tolerance, scale).as_dict()
 
-    found = numbers.claims(f"# Title\n{claims_html([row('01-a', 0.5, 'paper'), row('01-b', 2, 'quick')])}\n")
-    assert found["01-a"] == numbers.Row("0.50 ± 0.25", "b > c & d", "paper")
-    assert found["01-a"].text == "0.50 ± 0.25"
-    assert found["01-b"].text == "2.00 ± 0.25 (quick run)"
-    with pytest.raises(ValueError, match="01-c of the scorecard lacks"):
-        numbers.claims('<tr id="claim-01-c"><th>words</th></tr>')
+def test_a_number_of_a_small_run_is_marked():
+    number = extension("numbers_from_files").number
+    assert number(scored("01-a", "Paper, Fig. 1", "agrees", "paper")) == "0.50 ± 0.25"
+    assert number(scored("01-a", "Paper, Fig. 1", "reduced", "quick")) == "0.50 ± 0.25 (quick run)"
+
+
+def test_claims_are_counted_by_verdict_and_source():
+    count = extension("numbers_from_files").count
+    found = [scored("01-a", "Launay, Fig. 1", "agrees", "paper"), scored("01-b", "Chu, Fig. 2", "agrees", "paper")]
+    found.append(scored("01-c", "Launay, Table 2", "disagrees", "paper"))
+    assert [count(found, words) for words in ("all", "agrees", "agrees, Launay", "all, Launay")] == [3, 2, 1, 2]
+    for wrong in ("agreed", "disagrees, Chu", ""):
+        with pytest.raises(ValueError, match="no claim on the scorecard is of"):
+            count(found, wrong)
 
 
 def linked(source: str, addresses: dict[str, str]) -> list[tuple[str, str]]:

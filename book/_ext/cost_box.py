@@ -1,5 +1,7 @@
 """What a chapter costs, at the top of its page: measured times and devices of the quick run and of the paper-scale run.
 
+`` {cost}`quick` `` and `` {cost}`paper` `` show the sum of these times over all chapters.
+
 The quick run's are in the notebook's metadata `feedback_alignment`, the paper-scale run's in the stored result. A page
 that checks no claims has no run at the papers' scale.
 """
@@ -13,6 +15,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
+from sphinx.util.docutils import SphinxRole
 
 from feedback_alignment.companion import store
 from feedback_alignment.companion.claims_table import CLAIMS_MIME
@@ -49,6 +52,33 @@ def checks_claims(notebook: Mapping[str, Any]) -> bool:
     return any(CLAIMS_MIME in output.get("data", ()) for output in outputs)
 
 
+def total_cost(which: str, notebooks: Path, results: Path) -> str:
+    """Return the sum in words of what all quick runs cost, or all stored runs, the one where `which` says 'paper'.
+
+    Raises ValueError for anything else, and the errors of `store.read` for a result that cannot be used.
+    """
+    if which == "quick":
+        records = (json.loads(path.read_text(encoding="utf-8"))["metadata"] for path in notebooks.glob("*.ipynb"))
+        return duration(sum(record.get("feedback_alignment", {}).get("seconds", 0.0) for record in records))
+    if which == "paper":
+        stored = (store.provenance(store.read(path)) for path in results.glob("*.paper.nc"))
+        return duration(sum(record["wall_seconds"] for record in stored))
+    raise ValueError(f"there is a total cost of 'quick' and of 'paper' runs; got {which!r}")
+
+
+class CostRole(SphinxRole):
+    """Shows a total cost."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Return the time span as text."""
+        source = Path(self.env.srcdir)
+        try:
+            return [nodes.Text(total_cost(self.text, source / "notebooks", source / "results"))], []
+        except (store.ResultError, ValueError) as problem:
+            _LOGGER.warning("%s", problem, location=self.get_location(), type="cost_box")
+            return [], []
+
+
 def _box(costs: Mapping[str, str]) -> nodes.admonition:
     lines = nodes.bullet_list()
     for name, cost in costs.items():
@@ -77,5 +107,6 @@ def _insert_box(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_role("cost", CostRole())
     app.connect("doctree-read", _insert_box)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,40 +1,30 @@
-"""Numbers in a page's text that come from files: a constant of the experiments' settings, a claim's measured number.
+"""Numbers in a page's text that come from files: constants of the experiments' settings, and what the scorecard says.
 
 `` {setting}`degeneracy_breaking_settings.SETTINGS[paper].fig5[0].schedule.epochs` `` shows that attribute of a module
-of `feedback_alignment.experiments`, and `` {claim}`06-dfa-mnist-relu` `` the number of the claim of this key, with a
-link to its row of the scorecard. Where there is no such thing the book does not build.
+of `feedback_alignment.experiments`; `` {claim}`06-dfa-mnist-relu` `` the measured number of the claim of this key, with
+a link to its row; `` {count}`agrees, Refinetti` `` how many claims there are of a verdict and of a source that begins
+like this. Where there is no such thing the book does not build.
 """
 
 import importlib
 import re
-from dataclasses import dataclass
+from abc import abstractmethod
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
+from feedback_alignment.companion import scorecard_rows
+from feedback_alignment.companion.scorecard_rows import ScoredClaim
+
 SCORECARD = "book/scorecard"
 _STEP = re.compile(r"\.(\w+)|\[([\w ,.-]+)\]")
 _LOGGER = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Row:
-    """What a page shows of a claim: the measured number, the statement, and the scale of the run behind the number."""
-
-    estimate: str
-    statement: str
-    scale: str
-
-    @property
-    def text(self) -> str:
-        """The number, with a word of warning if it comes from a small run."""
-        return f"{self.estimate} (quick run)" if self.scale == "quick" else self.estimate
 
 
 def setting(path: str) -> str:
@@ -66,48 +56,79 @@ def _words(value: object, path: str) -> str:
 
 
 @cache
-def claims(scorecard: str) -> dict[str, Row]:
-    """Return the claims that the text of a scorecard page lists, by their keys."""
-    found = {}
-    for row in BeautifulSoup(scorecard, "html.parser").select("tr[id^=claim-]"):
-        number, source = row.select_one(".estimate"), row.select_one(".claim-source")
-        if number is None or source is None:
-            raise ValueError(f"row {row['id']} of the scorecard lacks its number or its source")
-        statement = " ".join(source.parent.get_text().removesuffix(source.get_text()).split())
-        scale = number.parent.get_text().removesuffix(")").rpartition(" ")[2]
-        found[str(row["id"]).removeprefix("claim-")] = Row(number.get_text(), statement, scale)
-    return found
+def claims(scorecard: Path) -> dict[str, ScoredClaim]:
+    """Return the claims on the scorecard page at a path, by their keys."""
+    return scorecard_rows.read(scorecard.read_text(encoding="utf-8"))
 
 
-class SettingRole(SphinxRole):
-    """Shows a setting."""
+def number(claim: ScoredClaim) -> str:
+    """Return a claim's measured number, with a word of warning if it comes from a small run."""
+    return f"{claim.estimate} (quick run)" if claim.scale == "quick" else claim.estimate
+
+
+def count(found: Iterable[ScoredClaim], words: str) -> int:
+    """Return how many claims there are: "all", or of a verdict, and of a source if that follows after a comma.
+
+    Raises ValueError for a verdict and source that no claim has.
+    """
+    verdict, _, source = (part.strip() for part in words.partition(","))
+    number = sum(verdict in ("all", claim.verdict) and claim.source.startswith(source) for claim in found)
+    if not number:
+        raise ValueError(f"no claim on the scorecard is of {words!r}: write 'all' or a verdict, then perhaps a source")
+    return number
+
+
+class Number(SphinxRole):
+    """A role whose text is found in a file; without it the book does not build."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        """Return the value as text."""
+        """Return the number."""
         try:
-            return [nodes.Text(setting(self.text))], []
+            return [self.found()], []
         except ValueError as problem:
             _LOGGER.warning("%s", problem, location=self.get_location(), type="numbers_from_files")
             return [], []
 
+    @abstractmethod
+    def found(self) -> nodes.Node:
+        """Return what to show; ValueError if there is no such thing."""
 
-class ClaimRole(SphinxRole):
+    @property
+    def scored(self) -> dict[str, ScoredClaim]:
+        """The claims on the scorecard."""
+        return claims(Path(self.env.app.srcdir) / f"{SCORECARD}.md")
+
+
+class SettingRole(Number):
+    """Shows a setting."""
+
+    def found(self) -> nodes.Node:
+        """Return the value as text."""
+        return nodes.Text(setting(self.text))
+
+
+class ClaimRole(Number):
     """Shows a claim's number."""
 
-    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+    def found(self) -> nodes.Node:
         """Return the number, as a link to the claim."""
-        row = claims((Path(self.env.app.srcdir) / f"{SCORECARD}.md").read_text(encoding="utf-8")).get(self.text)
-        if row is None:
-            _LOGGER.warning(
-                "the scorecard has no claim %r", self.text, location=self.get_location(), type="numbers_from_files"
-            )
-            return [], []
-        address = f"{self.env.app.builder.get_relative_uri(self.env.docname, SCORECARD)}#claim-{self.text}"
-        link = nodes.reference("", row.text, refuri=address, reftitle=row.statement)
-        return [link], []
+        if self.text not in self.scored:
+            raise ValueError(f"the scorecard has no claim {self.text!r}")
+        claim = self.scored[self.text]
+        address = f"{self.env.app.builder.get_relative_uri(self.env.docname, SCORECARD)}#claim-{claim.key}"
+        return nodes.reference("", number(claim), refuri=address, reftitle=claim.statement)
+
+
+class CountRole(Number):
+    """Shows a number of claims."""
+
+    def found(self) -> nodes.Node:
+        """Return the number as text."""
+        return nodes.Text(str(count(self.scored.values(), self.text)))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_role("setting", SettingRole())
     app.add_role("claim", ClaimRole())
+    app.add_role("count", CountRole())
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from equation_code import MAP, read_map
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from feedback_alignment.companion import errata, scorecard_rows
+from feedback_alignment.companion import coverage, equation_map, errata, figure_files, papers, scorecard_rows
 from feedback_alignment.companion.scorecard_rows import ScoredClaim
 
 CLOSING = (
@@ -22,15 +23,42 @@ _Lists = Callable[[Path, Mapping[str, ScoredClaim], str], Mapping[str, str]]
 
 def errata_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: str) -> dict[str, str]:
     """Return the lists of the errata page: the summary, each paper's findings, and each letter."""
-    papers = errata.read(book / "errata.yml")
-    lists = {"summary": errata.summary(papers)}
-    for paper in papers:
+    entries = errata.read(book / "errata.yml")
+    lists = {"summary": errata.summary(entries)}
+    for paper in entries:
         lists[paper.key] = errata.sections(paper, claims, scorecard)
         lists[f"letter-{paper.key}"] = f"```text\n{errata.letter(paper, CLOSING)}\n```"
     return lists
 
 
-PAGES: Mapping[str, _Lists] = {"book/errata": errata_lists}
+def figure_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: str) -> dict[str, str]:
+    """Return the list of figures to take away."""
+    return {"figures": figure_files.offered(figure_files.read_list(book / "_static" / "figures"), "../_static/figures")}
+
+
+def coverage_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: str) -> dict[str, str]:
+    """Return the lists of the page on what the papers have: the counts, and each paper's items."""
+    items = papers.read(book / "papers.yml")
+    return {
+        "counts": coverage.counts(items, claims),
+        **{paper.key: coverage.table(paper, claims, scorecard) for paper in items},
+    }
+
+
+def equation_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: str) -> dict[str, str]:
+    """Return the lists of the equation map: each paper's equations, and the book's."""
+    items = papers.read(book / "papers.yml")
+    code, tests = read_map(book / MAP.name), equation_map.read_tests(book / "equation_tests.yml")
+    tables = {paper.key: equation_map.by_paper(paper, code, tests) for paper in items}
+    return {**tables, "book": equation_map.by_book(items, code, tests)}
+
+
+PAGES: Mapping[str, _Lists] = {
+    "book/errata": errata_lists,
+    "book/coverage": coverage_lists,
+    "book/equation_map": equation_lists,
+    "book/figures": figure_lists,
+}
 
 
 def filled(source: str, lists: Mapping[str, str]) -> str:

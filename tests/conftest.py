@@ -1,6 +1,8 @@
 """Every test runs with the shapes in annotations checked, on one thread, and blind to the caller's environment."""
 
 import os
+import pickle
+from collections.abc import Callable
 
 # Before torch is loaded, and for child processes too: results depend on the number of threads in their last digits.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -8,6 +10,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import hypothesis
 import pytest
 import xarray as xr
+from filelock import FileLock
 from jaxtyping import install_import_hook
 
 # PEP 484's tower: an int will do where a float is asked for, as mypy sees it.
@@ -45,8 +48,28 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def smoke_result() -> xr.Dataset:
-    """What chapter 01 gives at the smoke profile; copy it before changing it."""
-    from feedback_alignment.experiments import credit_assignment
+def smoke_run(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Callable[[str], xr.Dataset]:
+    """What a chapter gives at the smoke profile, run once for all tests, also where several processes share them.
 
-    return credit_assignment.run(credit_assignment.SETTINGS["smoke"])
+    Each call returns a dataset of its own.
+    """
+    from feedback_alignment import experiments
+
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if hasattr(request.config, "workerinput") else own
+
+    def result(chapter: str) -> xr.Dataset:
+        path = shared / f"{experiments.chapter_name(chapter)}.smoke.pickle"
+        with FileLock(path.with_suffix(".lock")):
+            if not path.exists():
+                experiment = experiments.load(chapter)
+                path.write_bytes(pickle.dumps(experiment.run(experiment.SETTINGS["smoke"])))
+        return pickle.loads(path.read_bytes())  # noqa: S301  (written a moment ago, by these tests)
+
+    return result
+
+
+@pytest.fixture(scope="session")
+def smoke_result(smoke_run: Callable[[str], xr.Dataset]) -> xr.Dataset:
+    """What chapter 01 gives at the smoke profile; copy it before changing it."""
+    return smoke_run("01")

@@ -24,8 +24,8 @@ SMOKE, QUICK, PAPER = SETTINGS["smoke"], SETTINGS["quick"], SETTINGS["paper"]
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return align_then_memorise.run(SMOKE)
+def dataset(smoke_run):
+    return smoke_run("07_align_then_memorise")
 
 
 # ---- settings --------------------

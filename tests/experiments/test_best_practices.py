@@ -28,8 +28,8 @@ SMOKE, QUICK, PAPER = SETTINGS["smoke"], SETTINGS["quick"], SETTINGS["paper"]
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return best_practices.run(SMOKE)
+def dataset(smoke_run):
+    return smoke_run("09_best_practices")
 
 
 # ---- settings --------------------

@@ -23,8 +23,8 @@ SMOKE, QUICK, PAPER = SETTINGS["smoke"], SETTINGS["quick"], SETTINGS["paper"]
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return bottleneck.run(SMOKE)
+def dataset(smoke_run):
+    return smoke_run("11_bottleneck")
 
 
 # ---- settings --------------------

@@ -13,8 +13,8 @@ SMOKE = conditioning.SETTINGS["smoke"]
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return conditioning.run(SMOKE)
+def dataset(smoke_run):
+    return smoke_run("05_conditioning")
 
 
 # ---- the dataset --------------------

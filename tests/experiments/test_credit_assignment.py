@@ -13,8 +13,8 @@ ALIGNMENTS = ("gradient_alignment", "signal_alignment", "update_alignment")
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return credit_assignment.run(SMOKE)
+def dataset(smoke_run):
+    return smoke_run("01_credit_assignment")
 
 
 # ---- the dataset --------------------

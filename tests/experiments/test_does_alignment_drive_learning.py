@@ -18,8 +18,8 @@ SMOKE, QUICK, PAPER = SETTINGS["smoke"], SETTINGS["quick"], SETTINGS["paper"]
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return chapter.run(SMOKE)
+def dataset(smoke_run):
+    return smoke_run("12_does_alignment_drive_learning")
 
 
 # ---- settings --------------------

@@ -17,8 +17,8 @@ SMOKE, QUICK, PAPER = SETTINGS["smoke"], SETTINGS["quick"], SETTINGS["paper"]
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return fixed_points.run(SMOKE)
+def dataset(smoke_run):
+    return smoke_run("13_fixed_points")
 
 
 # ---- settings --------------------

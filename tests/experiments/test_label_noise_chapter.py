@@ -25,8 +25,8 @@ PROFILES = pytest.mark.parametrize("settings", [SMOKE, QUICK, PAPER], ids=lambda
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return label_noise.run(SMOKE)
+def dataset(smoke_run):
+    return smoke_run("08_label_noise")
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ SMOKE = overparametrisation.SETTINGS["smoke"]
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return overparametrisation.run(SMOKE)
+def dataset(smoke_run):
+    return smoke_run("03_overparametrisation")
 
 
 # ---- the dataset --------------------

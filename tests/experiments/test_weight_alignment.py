@@ -15,8 +15,8 @@ SMOKE = weight_alignment.SETTINGS["smoke"]
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return weight_alignment.run(SMOKE)
+def dataset(smoke_run):
+    return smoke_run("04_weight_alignment")
 
 
 # ---- the dataset --------------------

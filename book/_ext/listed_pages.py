@@ -1,0 +1,62 @@
+"""Pages made of lists: a line `<!-- list: NAME -->` in a page's source gives way to the list when the book is built."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.util import logging
+
+from feedback_alignment.companion import errata, scorecard_rows
+from feedback_alignment.companion.scorecard_rows import ScoredClaim
+
+CLOSING = (
+    "Everything above can be checked in the book: each point has a derivation or a measurement there, and a test. "
+    "Should we be the ones who are wrong, we would be glad to know."
+)
+
+_MARK = re.compile(r"^<!-- list: (?P<name>[\w-]+) -->$", re.MULTILINE)
+_LOGGER = logging.getLogger(__name__)
+_Lists = Callable[[Path, Mapping[str, ScoredClaim], str], Mapping[str, str]]
+
+
+def errata_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: str) -> dict[str, str]:
+    """Return the lists of the errata page: the summary, each paper's findings, and each letter."""
+    papers = errata.read(book / "errata.yml")
+    lists = {"summary": errata.summary(papers)}
+    for paper in papers:
+        lists[paper.key] = errata.sections(paper, claims, scorecard)
+        lists[f"letter-{paper.key}"] = f"```text\n{errata.letter(paper, CLOSING)}\n```"
+    return lists
+
+
+PAGES: Mapping[str, _Lists] = {"book/errata": errata_lists}
+
+
+def filled(source: str, lists: Mapping[str, str]) -> str:
+    """Return a page's source with its marks replaced.
+
+    Raises ValueError for a mark that names no list, and for a list that no mark names.
+    """
+    named = [match["name"] for match in _MARK.finditer(source)]
+    wrong = sorted({*named} ^ {*lists})
+    if wrong:
+        raise ValueError(f"marks and lists do not match: {', '.join(wrong)}; there are lists {', '.join(lists)}")
+    return _MARK.sub(lambda match: lists[match["name"]], source)
+
+
+def _fill(app: Sphinx, page: str, source: list[str]) -> None:
+    if page not in PAGES:
+        return
+    book = Path(app.srcdir) / "book"
+    address = "" if app.builder.name == "singlehtml" else scorecard_rows.ADDRESS
+    claims = scorecard_rows.read((book / "scorecard.md").read_text(encoding="utf-8"))
+    try:
+        source[0] = filled(source[0], PAGES[page](book, claims, address))
+    except ValueError as problem:
+        _LOGGER.warning("%s", problem, location=page, type="listed_pages")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("source-read", _fill)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

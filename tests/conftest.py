@@ -2,12 +2,13 @@
 
 import os
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 # Before torch is loaded, and for child processes too: results depend on the number of threads in their last digits.
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import hypothesis
+import jaxtyping
 import pytest
 import xarray as xr
 from filelock import FileLock
@@ -45,6 +46,14 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide what the caller's shell says about the package's results and commit."""
     monkeypatch.delenv("FEEDBACK_ALIGNMENT_RESULTS", raising=False)
     monkeypatch.delenv("FEEDBACK_ALIGNMENT_COMMIT", raising=False)
+
+
+@pytest.fixture
+def shapes_unchecked() -> Iterator[None]:
+    """Leave out the checks of shapes: for a test that repeats, for its numbers, calls that others make under them."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(scope="session")

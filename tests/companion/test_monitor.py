@@ -118,7 +118,7 @@ def child_in_the_third_rule(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_ctrl_c_ends_cleanly_and_the_run_goes_on(tmp_path, child_in_the_third_rule, uninterrupted, capsys):
     child_in_the_third_rule.send_signal(signal.SIGINT)
-    output, errors = child_in_the_third_rule.communicate(timeout=60)
+    output, errors = child_in_the_third_rule.communicate(timeout=PATIENCE)
     assert child_in_the_third_rule.returncode == 130
     assert errors.splitlines()[-1] == "interrupted; the same command goes on from the last checkpoint"
     assert output == ""
@@ -135,7 +135,7 @@ def test_kill_9_loses_only_what_came_after_the_last_checkpoint(
     tmp_path, child_in_the_third_rule, uninterrupted, monkeypatch
 ):
     child_in_the_third_rule.kill()
-    child_in_the_third_rule.communicate(timeout=60)
+    child_in_the_third_rule.communicate(timeout=PATIENCE)
     assert child_in_the_third_rule.returncode == -signal.SIGKILL
     assert not stored(tmp_path).exists()
 

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from math import isfinite
+from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Float
@@ -116,6 +117,7 @@ def _states(
 
     reached = 0.0
 
+    @no_type_check  # called too often for checks of shapes
     def velocity(time: float, point: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
         nonlocal reached
         reached = time

@@ -80,4 +80,4 @@ def test_the_cells_of_the_chapter_run_at_the_smoke_profile(chapter, smoke_run, m
     assert complaints == ""
     assert sum(isinstance(value, Picture) for value in values) >= 2
     (table,) = (value for value in values if isinstance(value, ClaimsTable))
-    assert "reduced" in table._repr_mimebundle_()["text/plain"]
+    assert [row["key"] for row in table.live] == [claim.key for claim in experiment.claims(live)]

@@ -44,7 +44,12 @@ $(VENV)/tests-installed: pyproject.toml $(CONSTRAINTS) | $(RUN)
 .PHONY: book
 book: $(VENV)/book-installed  ## run the chapters that changed and build the site
 	$(RUN) -m feedback_alignment.companion.execution --into _build/notebooks
-	$(RUN) -m feedback_alignment.companion.site --notebooks _build/notebooks --into _build/site
+	$(RUN) -m feedback_alignment.experiments.figure_export --into _build/figures
+	$(RUN) -m feedback_alignment.companion.site --notebooks _build/notebooks --figures _build/figures --into _build/site
+
+.PHONY: figures
+figures: $(VENV)/book-installed  ## every figure of a stored result as SVG, PDF and its numbers as CSV, into _build/figures
+	$(RUN) -m feedback_alignment.experiments.figure_export --into _build/figures
 
 .PHONY: test
 test: $(VENV)/tests-installed lint regression  ## everyday checks: style, types, unit tests, committed outputs, pages

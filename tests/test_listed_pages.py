@@ -9,7 +9,7 @@ import pytest
 import yaml
 from test_book_extensions import extension, forget_extensions  # noqa: F401
 
-from feedback_alignment.companion import errata, scorecard_rows
+from feedback_alignment.companion import equation_map, errata, papers, scorecard_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "book"
@@ -79,9 +79,35 @@ def test_every_erratum_names_tests_claims_and_places_that_exist():
         assert missing_references(erratum.shown) == [], erratum.key
 
 
+@pytest.mark.parametrize(
+    ("key", "figures", "tables", "numbered"),
+    [("refinetti2021", 12, 0, 57), ("launay2019", 4, 4, 8), ("chu2024", 5, 0, 11)],
+)
+def test_every_figure_table_and_equation_of_the_papers_is_listed(key, figures, tables, numbered):
+    """The numbers are those of the last figure, table and equation in each paper, supplements included."""
+    (paper,) = (each for each in papers.read(BOOK / "papers.yml") if each.key == key)
+    assert [len(paper.items[kind]) for kind in papers.KINDS] == [figures, tables, numbered]
+
+
+def test_every_listed_item_names_what_exists():
+    for paper in papers.read(BOOK / "papers.yml"):
+        for items in paper.items.values():
+            for item in items.values():
+                scorecard_rows.chosen(item.claims, scorecard())
+                assert set(item.equations) <= set(equations())
+                assert missing_references(item.shown) == []
+                assert not item.missing or item.missing.startswith(("Not yet", "Not reproducible here because "))
+
+
+def test_every_equation_with_a_function_names_tests_that_exist():
+    tests = equation_map.read_tests(BOOK / "equation_tests.yml")
+    assert missing_tests([test for several in tests.values() for test in several]) == []
+    assert {label for label, name in equations().items() if name != equation_map.DERIVATION} <= set(tests)
+
+
 def test_the_bibliography_has_the_papers():
     entries = (BOOK / "references.bib").read_text(encoding="utf-8")
-    for paper in errata.read(BOOK / "errata.yml"):
+    for paper in (*errata.read(BOOK / "errata.yml"), *papers.read(BOOK / "papers.yml")):
         assert f"{{{paper.key}," in entries
 
 
@@ -92,7 +118,7 @@ def test_letters_are_plain_text():
         assert max(len(line) for line in text.splitlines()) <= errata.LINE
 
 
-@pytest.mark.parametrize("page", ["book/errata"])
+@pytest.mark.parametrize("page", ["book/errata", "book/coverage", "book/equation_map"])
 def test_every_list_has_its_place_on_its_page(page):
     listed = extension("listed_pages")
     lists = listed.PAGES[page](BOOK, scorecard(), "scorecard.html")

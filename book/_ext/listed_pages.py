@@ -4,16 +4,27 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from equation_code import MAP, read_map
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from feedback_alignment.companion import errata, scorecard_rows
+from feedback_alignment.companion import (
+    api_reference,
+    coverage,
+    equation_map,
+    errata,
+    figure_files,
+    papers,
+    scorecard_rows,
+)
 from feedback_alignment.companion.scorecard_rows import ScoredClaim
 
 CLOSING = (
     "Everything above can be checked in the book: each point has a derivation or a measurement there, and a test. "
     "Should we be the ones who are wrong, we would be glad to know."
 )
+
+PACKAGES = ("teacher_student", "deep_linear", "networks")
 
 _MARK = re.compile(r"^<!-- list: (?P<name>[\w-]+) -->$", re.MULTILINE)
 _LOGGER = logging.getLogger(__name__)
@@ -22,15 +33,48 @@ _Lists = Callable[[Path, Mapping[str, ScoredClaim], str], Mapping[str, str]]
 
 def errata_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: str) -> dict[str, str]:
     """Return the lists of the errata page: the summary, each paper's findings, and each letter."""
-    papers = errata.read(book / "errata.yml")
-    lists = {"summary": errata.summary(papers)}
-    for paper in papers:
+    entries = errata.read(book / "errata.yml")
+    lists = {"summary": errata.summary(entries)}
+    for paper in entries:
         lists[paper.key] = errata.sections(paper, claims, scorecard)
         lists[f"letter-{paper.key}"] = f"```text\n{errata.letter(paper, CLOSING)}\n```"
     return lists
 
 
-PAGES: Mapping[str, _Lists] = {"book/errata": errata_lists}
+def figure_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: str) -> dict[str, str]:
+    """Return the list of figures to take away."""
+    return {"figures": figure_files.offered(figure_files.read_list(book / "_static" / "figures"), "../_static/figures")}
+
+
+def coverage_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: str) -> dict[str, str]:
+    """Return the lists of the page on what the papers have: the counts, and each paper's items."""
+    items = papers.read(book / "papers.yml")
+    return {
+        "counts": coverage.counts(items, claims),
+        **{paper.key: coverage.table(paper, claims, scorecard) for paper in items},
+    }
+
+
+def equation_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: str) -> dict[str, str]:
+    """Return the lists of the equation map: each paper's equations, and the book's."""
+    items = papers.read(book / "papers.yml")
+    code, tests = read_map(book / MAP.name), equation_map.read_tests(book / "equation_tests.yml")
+    tables = {paper.key: equation_map.by_paper(paper, code, tests) for paper in items}
+    return {**tables, "book": equation_map.by_book(items, code, tests)}
+
+
+def reference_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: str) -> dict[str, str]:
+    """Return the public names of each package."""
+    return {name.replace("_", "-"): api_reference.page(f"feedback_alignment.{name}") for name in PACKAGES}
+
+
+PAGES: Mapping[str, _Lists] = {
+    "book/api": reference_lists,
+    "book/errata": errata_lists,
+    "book/coverage": coverage_lists,
+    "book/equation_map": equation_lists,
+    "book/figures": figure_lists,
+}
 
 
 def filled(source: str, lists: Mapping[str, str]) -> str:

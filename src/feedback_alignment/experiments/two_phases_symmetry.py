@@ -54,5 +54,5 @@ def solve_before_alike_teachers(
         states.append(averaged(solver.integrate(time) if time > 0 else solver.y))
         if not solver.successful():
             raise FloatingPointError(f"the equations of motion stopped at alpha = {solver.t:g} of {time:g}")
-    Q, R, W2 = motion.unpack(np.array(states))
-    return Trajectory(times, Q, R, W2, np.array([motion.generalisation_error(y) for y in states]))
+    found = np.array(states)
+    return Trajectory(times, *motion.unpack(found), motion.generalisation_errors(found))

@@ -39,7 +39,7 @@ class Motion:
         self.signed = np.concatenate([state.W2, -state.W2_teacher])
         self.shape = state.R.shape
         self._velocity = velocities.VELOCITIES[self.activation]
-        self._mean_square, self._unpack = velocities.mean_square, velocities.unpack
+        self._mean_squares = velocities.mean_squares
 
     def pack(
         self, Q: Inexact[np.ndarray, "K K"], R: Inexact[np.ndarray, "K M"], W2: Inexact[np.ndarray, " K"]
@@ -65,10 +65,9 @@ class Motion:
         self._velocity(y, self.order, self.eta, self.feedback, self.covariance, self.signed, dy)
         return dy
 
-    def generalisation_error(self, y: Float[np.ndarray, " d"]) -> float:
-        """Return ε_g of the packed state."""
-        self._unpack(y, self.covariance, self.signed, self.shape[0])
-        return float(self._mean_square(self.activation, self.covariance, self.signed) / 2)
+    def generalisation_errors(self, states: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+        """Return ε_g of packed states."""
+        return self._mean_squares(self.activation, states, self.covariance, self.signed, self.shape[0]) / 2
 
 
 def derivative(

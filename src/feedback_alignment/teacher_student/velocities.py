@@ -52,6 +52,18 @@ def unpack(y: Float[np.ndarray, " d"], C: Float[np.ndarray, "n n"], v: Float[np.
 
 
 @compiled
+def mean_squares(
+    activation: int, states: Float[np.ndarray, "n d"], C: Float[np.ndarray, "n n"], v: Float[np.ndarray, " n"], K: int
+) -> Float[np.ndarray, " n"]:
+    """Return E[e²] of each state; `C` and `v` hold T and −W2_teacher in their last rows, the rest is overwritten."""
+    values = np.empty(len(states))
+    for i in range(len(states)):
+        unpack(states[i], C, v, K)
+        values[i] = mean_square(activation, C, v)
+    return values
+
+
+@compiled
 def _averages(y: Float[np.ndarray, " d"], C: Float[np.ndarray, "n n"], v: Float[np.ndarray, " n"]) -> Averages:
     """Unpack `y` to `C` and `v`, and return room for the averages that Eq. 27 needs."""
     n = len(v)

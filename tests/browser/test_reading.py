@@ -50,7 +50,7 @@ def test_the_switch_changes_the_theme_and_the_choice_lasts(page: Any, book: str)
 def test_a_page_opened_in_the_dark_is_dark_and_its_plots_stay_legible(page: Any, book: str):
     complaints = []
     page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", complaints.append)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
     page.emulate_media(color_scheme="dark")
     page.goto(f"{book}{CHAPTER}.html", wait_until="networkidle")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"

@@ -140,6 +140,12 @@ def test_claims_data_and_nothing_else_is_left_out():
     assert left["cells"][0] == cells[0]
 
 
+def test_the_explorer_loads_every_one_of_its_scripts_once():
+    scripts = extension("explorer_files").SCRIPTS
+    folder = EXTENSIONS.parent / "_static" / "explorer"
+    assert sorted(scripts) == sorted(path.stem for path in folder.glob("*.js"))
+
+
 def test_a_setting_is_read_from_the_experiments():
     setting = extension("numbers_from_files").setting
     assert setting("label_noise_settings.NOISES") == "0, 0.1, 0.2, 0.5, 0.9, 1"

@@ -61,7 +61,7 @@ class BottleneckNetworks(LaunayNetworks):
         return ScatteredBottleneck(BP(), LAYER, self.units, draw=1) if self.bottleneck == "scattered" else BP()
 
     def further(
-        self, network: Network, inputs: Float[Tensor, "samples features"], labels: Int[Tensor, " samples"]
+        self, network: Network, inputs: Float[Tensor, "samples ..."], labels: Int[Tensor, " samples"]
     ) -> Observations:
         """Return the cosine at the bottleneck of all units and of those that learn, both rules without masks."""
         ours, true = (teaching_signals(network, rule, inputs, labels, "eval")[LAYER - 1] for rule in (DFA(), BP()))

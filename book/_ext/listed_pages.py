@@ -8,13 +8,23 @@ from equation_code import MAP, read_map
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from feedback_alignment.companion import coverage, equation_map, errata, papers, scorecard_rows
+from feedback_alignment.companion import (
+    api_reference,
+    coverage,
+    equation_map,
+    errata,
+    figure_files,
+    papers,
+    scorecard_rows,
+)
 from feedback_alignment.companion.scorecard_rows import ScoredClaim
 
 CLOSING = (
     "Everything above can be checked in the book: each point has a derivation or a measurement there, and a test. "
     "Should we be the ones who are wrong, we would be glad to know."
 )
+
+PACKAGES = ("teacher_student", "deep_linear", "networks")
 
 _MARK = re.compile(r"^<!-- list: (?P<name>[\w-]+) -->$", re.MULTILINE)
 _LOGGER = logging.getLogger(__name__)
@@ -29,6 +39,11 @@ def errata_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: str) 
         lists[paper.key] = errata.sections(paper, claims, scorecard)
         lists[f"letter-{paper.key}"] = f"```text\n{errata.letter(paper, CLOSING)}\n```"
     return lists
+
+
+def figure_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: str) -> dict[str, str]:
+    """Return the list of figures to take away."""
+    return {"figures": figure_files.offered(figure_files.read_list(book / "_static" / "figures"), "../_static/figures")}
 
 
 def coverage_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: str) -> dict[str, str]:
@@ -48,10 +63,17 @@ def equation_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: str
     return {**tables, "book": equation_map.by_book(items, code, tests)}
 
 
+def reference_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: str) -> dict[str, str]:
+    """Return the public names of each package."""
+    return {name.replace("_", "-"): api_reference.page(f"feedback_alignment.{name}") for name in PACKAGES}
+
+
 PAGES: Mapping[str, _Lists] = {
+    "book/api": reference_lists,
     "book/errata": errata_lists,
     "book/coverage": coverage_lists,
     "book/equation_map": equation_lists,
+    "book/figures": figure_lists,
 }
 
 

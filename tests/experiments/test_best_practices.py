@@ -28,8 +28,8 @@ SMOKE, QUICK, PAPER = SETTINGS["smoke"], SETTINGS["quick"], SETTINGS["paper"]
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return best_practices.run(SMOKE)
+def dataset(smoke_run):
+    return smoke_run("09_best_practices")
 
 
 # ---- settings --------------------
@@ -85,7 +85,7 @@ def test_a_row_is_a_literal_loop(dataset):
     images = data.standardise(data.load("digits"), per_channel=True)
     x, x_test = (a.astype(float) for a in images.flat)
     y = np.eye(10)[images.train_labels]
-    made = one.network(64, 10)
+    made = one.network((64,), 10)
     W = [w[member].numpy().copy() for w in made.weights]
     b = [np.zeros(len(w)) for w in W]
     F = [f[member].numpy() for f in made.feedback]
@@ -140,7 +140,7 @@ def test_the_size_of_the_feedback_is_a_ratio_of_rates():
     draw = torch.Generator().manual_seed(1)
     x = torch.randn(2, 32, 64, generator=draw, dtype=torch.float64)
     y = one_hot(torch.randint(0, 10, (2, 32), generator=draw), 10, torch.float64)
-    one, other = norm.network(64, 10), bare.network(64, 10)
+    one, other = norm.network((64,), 10), bare.network((64,), 10)
     for _ in range(5):
         one.update(DFA(), x, y, StepSize(0.01, "mean", hidden_error_scale=4 * math.sqrt(12 * 10)))
         other.update(DFA(), x, y, StepSize(0.01, "mean", hidden_error_scale=4))
@@ -161,7 +161,7 @@ def test_a_mask_turns_a_vector_by_the_root_of_what_it_keeps(p):
 def test_a_sample_without_direction_is_left_out():
     """ReLU networks with all units of layer 2 dead for every sample: no angle at layer 1, and one at layer 2."""
     by_name = {each.practice.name: each for each in SMOKE.table}
-    network = by_name["norm + ReLU"].network(64, 10)
+    network = by_name["norm + ReLU"].network((64,), 10)
     network.blocks[1].parameters["biases"].fill_(-1e3)
     x, y = torch.rand(6, 64, dtype=torch.float64), torch.arange(6)
     found = cosines_by_ruler(network, DFA(), BP(), x, y)["alignment"]
@@ -228,7 +228,7 @@ def test_unfinished_pieces_are_named_and_the_rest_is_shown(tmp_path, monkeypatch
     drawn = best_practices.figures(found)
     assert list(drawn) == ["accuracies", "angles", "ratios"]
     for figure in drawn.values():
-        assert Picture(figure)._repr_png_().startswith(b"\x89PNG")
+        assert Picture(figure, dpi=40)._repr_png_().startswith(b"\x89PNG")
 
 
 def test_the_chapter_is_an_experiment_in_pieces():
@@ -328,7 +328,7 @@ def test_figures_have_labelled_axes(dataset, agreeing):
             assert any(ax.get_xlabel() for ax in figures[name].axes)
             assert figures[name].axes[0].get_legend() is not None
     for figure in figures.values():
-        assert Picture(figure)._repr_png_().startswith(b"\x89PNG")
+        assert Picture(figure, dpi=40)._repr_png_().startswith(b"\x89PNG")
 
 
 def test_the_figures_show_the_datasets_numbers(dataset):

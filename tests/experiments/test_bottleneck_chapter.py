@@ -23,8 +23,8 @@ SMOKE, QUICK, PAPER = SETTINGS["smoke"], SETTINGS["quick"], SETTINGS["paper"]
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return bottleneck.run(SMOKE)
+def dataset(smoke_run):
+    return smoke_run("11_bottleneck")
 
 
 # ---- settings --------------------
@@ -60,7 +60,7 @@ def test_few_learning_units_are_a_literal_loop(dataset):
     member, seed = 1, one.seeds[1]
     images = data.standardise(data.load("digits"), per_channel=True)
     x, x_test = (a.astype(float) for a in images.flat)
-    made = one.network(64, 10)
+    made = one.network((64,), 10)
     W = [w[member].numpy().copy() for w in made.weights]
     b = [np.zeros(len(w)) for w in W]
     F = [f[member].numpy() for f in made.feedback]
@@ -105,7 +105,7 @@ def test_without_a_bottleneck_all_kinds_of_dfa_agree(dataset):
     """With all units learning the stated variant is plain DFA; the released one still teaches layer 1 by BP."""
     whole = dataset.sel(units=12, learning_rate=0.01)
     plain = through(SMOKE.works[0], "units", 12)
-    assert plain.network(64, 10).feedback[0].shape == (2, 12, 10)
+    assert plain.network((64,), 10).feedback[0].shape == (2, 12, 10)
     np.testing.assert_array_equal(
         whole.alignment_at_bottleneck.sel(kind="units"), whole.alignment_of_learning.sel(kind="units")
     )
@@ -115,7 +115,7 @@ def test_without_a_bottleneck_all_kinds_of_dfa_agree(dataset):
 def test_the_released_variants_first_layer_is_taught_by_bp():
     """With all weights learning its cosine at layer 1 to BP through the bottleneck is that of layer 2's signal."""
     one = through(on_digits((0, 1), 12, Schedule(1, 256, 0.01, "mean", (1,)), 64), "scattered", 12)
-    network = one.network(64, 10)
+    network = one.network((64,), 10)
     x = torch.rand(5, 64, dtype=torch.float64)
     y = torch.nn.functional.one_hot(torch.arange(5), 10).double().expand(2, -1, -1)
     (taught,) = network.teachings([one.rule], x, y, CrossEntropy(), "eval")
@@ -241,7 +241,7 @@ def test_figures_have_labelled_axes_and_the_datasets_numbers(dataset, agreeing):
             assert all(ax.get_ylabel() for ax in axes[:: len(datasets)])
             assert axes[-1].get_xlabel()
     for figure in figures.values():
-        assert Picture(figure)._repr_png_().startswith(b"\x89PNG")
+        assert Picture(figure, dpi=40)._repr_png_().startswith(b"\x89PNG")
     lines = {line.get_label(): np.asarray(line.get_ydata()) for line in figures["curves"].axes[0].lines}
     expected = dataset.test_accuracy.sel(kind="units", learning_rate=0.01).mean("member")
     np.testing.assert_allclose(lines["a fixed set of units learns, rate 0.01"], expected)

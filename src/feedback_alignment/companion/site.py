@@ -23,6 +23,8 @@ from feedback_alignment import atomic
 from feedback_alignment.companion import repository, store
 
 BUILDERS = ("html", "singlehtml")
+FIGURES = Path("book") / "_static" / "figures"
+"""Where, in the staged sources, the figures lie that readers can take away."""
 MARK = "built-from.json"
 
 _TOOLS = (
@@ -74,11 +76,12 @@ def clone_folder() -> Path:
     return folder
 
 
-def stage(clone: Path, notebooks: Path, results: Path, source: Path) -> None:
+def stage(clone: Path, notebooks: Path, results: Path, source: Path, figures: Path | None = None) -> None:
     """Copy all that the book is made from into the folder `source`, replacing what was there.
 
     `clone` holds `_config.yml`, `_toc.yml` and `book/`; the notebooks of the folder `notebooks` become `notebooks/`,
-    and the stored paper-scale results of the folder `results`, which may be missing, become `results/`.
+    and the stored paper-scale results of the folder `results`, which may be missing, become `results/`. The files of
+    the folder `figures`, made by `make figures`, become files that pages can offer.
     Raises FileNotFoundError if `notebooks` holds no notebook.
     """
     chapters = sorted(notebooks.glob("*.ipynb"))
@@ -94,10 +97,16 @@ def stage(clone: Path, notebooks: Path, results: Path, source: Path) -> None:
         (source / folder).mkdir()
         for file in files:
             shutil.copyfile(file, source / folder / file.name)
+    if figures is not None and figures.is_dir():
+        shutil.copytree(figures, source / FIGURES, ignore=shutil.ignore_patterns(".*"))
 
 
-def build(clone: Path, notebooks: Path, results: Path, into: Path, builder: str = "html") -> Site:
+def build(
+    clone: Path, notebooks: Path, results: Path, into: Path, builder: str = "html", figures: Path | None = None
+) -> Site:
     """Build the book of `clone` with the executed `notebooks` and the stored `results` into the folder `into`.
+
+    `figures` is a folder of figures to take away, which pages then offer.
 
     The sources are staged in `source` beside `into`; the pages land in `into/<builder>`, where `builder` is `html` or
     `singlehtml` (all on one page, for printing). If nothing has changed since the last build without warnings, nothing
@@ -110,7 +119,7 @@ def build(clone: Path, notebooks: Path, results: Path, into: Path, builder: str 
         raise ValueError(f"the builder must be one of {', '.join(BUILDERS)}; got {builder!r}")
     source, pages, mark = into.parent / "source", into / builder, into / f"{builder}-{MARK}"
     address = repository.repository_address(clone) or ""
-    stage(clone, notebooks, results, source)
+    stage(clone, notebooks, results, source, figures)
     made_from = {"sources": _digest(source), "repository": address, "tools": _versions(), "builder": builder}
     if (pages / "index.html").is_file() and _read_mark(mark) == made_from:
         return Site(index=pages / "index.html", rebuilt=False)
@@ -139,7 +148,7 @@ def _run_jupyter_book(source: Path, output: Path, builder: str, address: str) ->
 
 
 def _digest(source: Path) -> str:
-    """Return one SHA-256 over the names and contents of the staged files and of this package part."""
+    """Return one SHA-256 over names and contents of the staged files and of the package, whose settings pages show."""
     total = hashlib.sha256()
     for name, path in _inputs(source):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -151,8 +160,9 @@ def _inputs(source: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(source.rglob("*")):
         if path.is_file():
             yield path.relative_to(source).as_posix(), path
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        yield f"companion:{path.name}", path
+    package = Path(__file__).parents[1]
+    for path in sorted(package.rglob("*.py")):
+        yield f"package:{path.relative_to(package).as_posix()}", path
 
 
 def _versions() -> dict[str, str]:
@@ -180,11 +190,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--notebooks", type=Path, required=True, metavar="DIR", help="folder of executed notebooks")
     parser.add_argument("--into", type=Path, default=Path("_build/site"), metavar="DIR", help="default: _build/site")
     parser.add_argument("--results", type=Path, metavar="DIR", help="stored paper-scale results; default: the clone's")
+    parser.add_argument("--figures", type=Path, metavar="DIR", help="figures to take away, made by `make figures`")
     parser.add_argument("--builder", choices=BUILDERS, default="html", help="singlehtml: all on one page, for printing")
     given = parser.parse_args(arguments)
     try:
         results = store.results_directory(given.results)
-        site = build(clone_folder(), given.notebooks.resolve(), results.resolve(), given.into.resolve(), given.builder)
+        folders = given.notebooks.resolve(), results.resolve(), given.into.resolve()
+        site = build(clone_folder(), *folders, given.builder, given.figures)
     except (BuildError, OSError, ImportError, ValueError) as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 1

@@ -11,6 +11,7 @@ from feedback_alignment.deep_linear.feedback import Matrices, check_left_orthogo
 from feedback_alignment.deep_linear.training import Training
 
 METHODS = ("recursion", "double sum", "left-orthogonal")
+"""Ways to compute alignment matrices; see `alignment_matrices`."""
 AlignmentMatrices = tuple[Float[np.ndarray, "times n_L _columns"], ...]
 """A_1 … A_L at each of a run's times; A_1 is (n_L, n_0), all others are (n_L, n_L)."""
 

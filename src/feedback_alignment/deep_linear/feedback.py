@@ -12,6 +12,7 @@ RULES = ("dfa", "fa", "drtp", "drtp-target")
 projection with the true error in the output layer (Frenkel et al. 2021), and with minus the target in every layer
 (Refinetti et al. 2021, SM D)."""
 KINDS = ("gaussian", "uniform", "orthonormal")
+"""How entries of feedback matrices are drawn; see `draw_feedback`."""
 Matrices = tuple[Float[np.ndarray, "_rows _columns"], ...]
 
 

@@ -26,6 +26,7 @@ CHAPTERS = (
     "07_align_then_memorise",
     "08_label_noise",
     "09_best_practices",
+    "10_convolutions",
     "11_bottleneck",
     "12_does_alignment_drive_learning",
     "13_fixed_points",

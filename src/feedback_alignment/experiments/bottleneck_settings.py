@@ -33,6 +33,11 @@ class BottleneckNetworks(LaunayNetworks):
     bottleneck: Kind
     units: int
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for an unknown kind of bottleneck."""
+        if self.bottleneck not in KINDS:
+            raise ValueError(f"bottleneck must be one of {', '.join(KINDS)}; got {self.bottleneck!r}")
+
     @property
     def name(self) -> str:
         """The ensemble in words."""
@@ -56,7 +61,7 @@ class BottleneckNetworks(LaunayNetworks):
         return ScatteredBottleneck(BP(), LAYER, self.units, draw=1) if self.bottleneck == "scattered" else BP()
 
     def further(
-        self, network: Network, inputs: Float[Tensor, "samples features"], labels: Int[Tensor, " samples"]
+        self, network: Network, inputs: Float[Tensor, "samples ..."], labels: Int[Tensor, " samples"]
     ) -> Observations:
         """Return the cosine at the bottleneck of all units and of those that learn, both rules without masks."""
         ours, true = (teaching_signals(network, rule, inputs, labels, "eval")[LAYER - 1] for rule in (DFA(), BP()))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["COST", "SCIENCE_VERSION", "SETTINGS", "Settings", "claims", "figures", "run"]
 
 SCIENCE_VERSION = 1
-COST = {"smoke": "3 s", "quick": "25 s", "paper": "50 min on one core"}
+COST = {"smoke": "3 s", "quick": "25 s", "paper": "85 min on one core"}
 
 
 def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | None = None) -> xr.Dataset:

@@ -1,4 +1,4 @@
-"""The fully connected networks of Launay et al. 2019, watched while they learn by DFA: what chapters 09 and 11 share.
+"""The networks of Launay et al. 2019, watched while they learn by DFA: what chapters 09, 10 and 11 share.
 
 Order inside a layer: Linear, dropout, activation, batch normalisation. Signals enter at the layer's output.
 """
@@ -23,7 +23,7 @@ from feedback_alignment.networks.data import LabelledImages
 from feedback_alignment.networks.feedback import Scale
 from feedback_alignment.networks.feedback_distributions import SharedMatrix
 from feedback_alignment.networks.initialisation import He
-from feedback_alignment.networks.layers import Affine, Linear
+from feedback_alignment.networks.layers import Affine, Linear, Shape
 from feedback_alignment.networks.network import Network
 from feedback_alignment.networks.observables import accuracy
 from feedback_alignment.networks.operations import Activation, BatchNorm, Dropout, Operation
@@ -102,13 +102,22 @@ class LaunayNetworks:
         """What alignment is measured against."""
         return BP()
 
-    def network(self, inputs: int, classes: int, device: str = "cpu") -> Network:
+    @property
+    def hidden_layers(self) -> int:
+        """How many hidden layers there are."""
+        return len(self.hidden)
+
+    def inputs(self, images: LabelledImages) -> tuple[np.ndarray, np.ndarray]:
+        """Return training and test inputs as the network takes them: here vectors."""
+        return images.flat
+
+    def network(self, input_shape: Shape, classes: int, device: str = "cpu") -> Network:
         """Return the ensemble before training: He's weights, biases 0, one feedback matrix for all layers."""
         hidden: list[tuple[Affine | Operation, ...]] = [
             (Linear(width, True, He()), *self.practice.operations) for width in self.hidden
         ]
         return stack(
-            (inputs,),
+            input_shape,
             [*hidden, (Linear(classes, True, He()),)],
             self.rule,
             self.seeds,
@@ -119,9 +128,9 @@ class LaunayNetworks:
         )
 
     def further(
-        self, network: Network, inputs: Float[Tensor, "samples features"], labels: Int[Tensor, " samples"]
+        self, network: Network, inputs: Float[Tensor, "samples ..."], labels: Int[Tensor, " samples"]
     ) -> Observations:
-        """Return what else is measured on the probe, one number a member; here nothing."""
+        """Return what else is measured on the probe, one number a member, or one a member and layer; here nothing."""
         return {}
 
     def compute(
@@ -133,7 +142,7 @@ class LaunayNetworks:
         """
         images = scaled(data.load(self.images))
         dtype = getattr(torch, self.dtype)
-        x, x_test = (torch.from_numpy(a).to(device, dtype) for a in images.flat)
+        x, x_test = (torch.from_numpy(a).to(device, dtype) for a in self.inputs(images))
         y, y_test = (torch.from_numpy(a).to(device) for a in (images.train_labels, images.test_labels))
         probe = slice(self.probe_samples)
         last = LastEpoch(self.schedule, len(x), self.last_epoch_parts)
@@ -150,7 +159,7 @@ class LaunayNetworks:
             further = self.further(network, x_test[probe], y_test[probe])
             return cosines | {name: values.cpu().numpy() for name, values in fit.items()} | further
 
-        network = self.network(x.shape[1], images.classes, device)
+        network = self.network(tuple(x.shape[1:]), images.classes, device)
         blank = measure(network)
         seen = train(
             network,
@@ -177,7 +186,7 @@ class LaunayNetworks:
             "epoch": np.array(self.schedule.observe_at),
             "member": np.array(self.seeds),
             "ruler": list(RULERS),
-            "hidden_layer": np.arange(1, len(self.hidden) + 1),
+            "hidden_layer": np.arange(1, self.hidden_layers + 1),
         }
         dataset = xr.Dataset(variables, coords)
         for variable in dataset.variables:
@@ -198,6 +207,9 @@ ABOUT = {
     "alignment_spread": ("standard deviation of the same over samples", "1"),
     "alignment_at_bottleneck": ("cosine between F e and BP's signal at the bottleneck, mean over samples", "1"),
     "alignment_of_learning": ("the same, of the units that learn alone", "1"),
+    "weight_alignment": ("cosine between W_l, or a convolution's matrix, and F_l F_(l-1)^T", "1"),
+    "best_weight_alignment": ("the largest such cosine that any convolution reaches", "1"),
+    "filter_alignment": ("cosine between filters and the fixed ones that the feedback is made of", "1"),
 }
 """Variable -> (description, unit)."""
 

@@ -27,7 +27,7 @@ def cosines_by_ruler(
     network: Network,
     rule: Rule,
     reference: Rule,
-    inputs: Float[Tensor, "samples features"],
+    inputs: Float[Tensor, "samples ..."],
     labels: Int[Tensor, " samples"],
 ) -> Observations:
     """Return mean and standard deviation over samples of cos∠(δh_l, c_l), (members, rulers, layers) each.
@@ -94,7 +94,7 @@ class LastEpoch:
         return replace(self.measured, observe_at=tuple(step / self.steps for step in self.look_steps))
 
     def look(
-        self, network: Network, x: Float[Tensor, "samples features"], y: Int[Tensor, " samples"], step: int
+        self, network: Network, x: Float[Tensor, "samples ..."], y: Int[Tensor, " samples"], step: int
     ) -> Observations:
         """Return how many samples of the part that begins now are classified right, and of how many; NaN elsewhere."""
         members = len(network.seeds)

@@ -1,0 +1,69 @@
+"""Chapter 10: convolutions, which cannot align, and feedback that has their structure.
+
+Launay, Poli and Krzakala 2019, Section 4.1 and Table 4; Refinetti et al. 2021, Section 4.2, and the question that its
+slides leave open.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
+
+from feedback_alignment.companion.claims import Claim
+from feedback_alignment.companion.monitor import Monitor, Quiet
+from feedback_alignment.experiments import convolutions_claims, convolutions_figures, convolutions_parts, kept_pieces
+from feedback_alignment.experiments.available_figures import Drawings, available_figures
+from feedback_alignment.experiments.convolutions_settings import SETTINGS, Settings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["COST", "SCIENCE_VERSION", "SETTINGS", "Settings", "assemble", "claims", "figures", "run"]
+
+SCIENCE_VERSION = 1
+COST = {"smoke": "3 s", "quick": "20 s", "paper": "about 50 h on one core, in pieces of one hour"}
+
+DRAWINGS: Drawings = {
+    "limits": (("expected_share",), convolutions_figures.limits),
+    "accuracies": (("test_accuracy",), convolutions_figures.accuracies),
+    "angles": (("alignment",), convolutions_figures.angles),
+    "teachers": (("alignment",), convolutions_figures.teachers),
+    "weights": (("weight_alignment",), convolutions_figures.weights),
+}
+
+
+def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | None = None) -> xr.Dataset:
+    """Measure what convolutions can reach, and train all networks that are not stored yet."""
+    return _dataset(settings, kept_pieces.done(settings.works, device, progress or Quiet()), device)
+
+
+def assemble(settings: Settings, results: Path) -> xr.Dataset:
+    """Return the dataset of those pieces that are finished.
+
+    Raises ValueError where there is none.
+    """
+    return _dataset(settings, kept_pieces.finished(settings.works, results), "cpu")
+
+
+def _dataset(settings: Settings, found: Mapping[Any, xr.Dataset], device: str) -> xr.Dataset:
+    parts = (convolutions_parts.limits, convolutions_parts.networks)
+    return kept_pieces.stamped(
+        xr.merge([part(settings, found) for part in parts], compat="override", combine_attrs="override", join="outer"),
+        settings,
+        found,
+        settings.groups,
+        chapter="10_convolutions",
+        science_version=SCIENCE_VERSION,
+        device=device,
+    )
+
+
+def claims(dataset: xr.Dataset) -> list[Claim]:
+    """Check the paper's table and text, and what structured feedback does."""
+    return convolutions_claims.claims(dataset)
+
+
+def figures(*datasets: xr.Dataset) -> "dict[str, Figure]":
+    """Return the chapter's figures; each dataset is one column of panels, left out where it lacks the numbers."""
+    return available_figures(DRAWINGS, datasets)

@@ -64,13 +64,8 @@ def value_of(source, namespace):
     return eval(compile(ast.Expression(last.value), "<cell>", "eval"), namespace)
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_the_cells_of_the_chapter_run_at_the_smoke_profile(chapter, smoke_run, monkeypatch, capsys):
-    """Cell by cell in this process, with the dataset that the chapter's own tests have; a warning is an error here."""
-    experiment = experiments.load(chapter)
-    live, settings = smoke_run(chapter), []
-    monkeypatch.setattr(experiment, "run", lambda given: settings.append(given) or live)
-    monkeypatch.chdir(ROOT / "notebooks")
+def values_at_smoke(chapter):
+    """Run the code cells in this process at the smoke profile, and return the value of each."""
     namespace, values = {"__name__": "__main__"}, []
     for cell in notebook_files.read(CHAPTERS[chapter]).cells:
         if cell.cell_type == "code":
@@ -78,6 +73,17 @@ def test_the_cells_of_the_chapter_run_at_the_smoke_profile(chapter, smoke_run, m
             if "parameters" in notebook_files.tags(cell):
                 assert namespace["profile"] == "quick"
                 namespace["profile"] = "smoke"
+    return values
+
+
+@pytest.mark.parametrize("chapter", experiments.CHAPTERS)
+def test_the_cells_of_the_chapter_run_at_the_smoke_profile(chapter, smoke_run, monkeypatch, capsys):
+    """Cell by cell, with the dataset that the chapter's own tests have; a warning is an error here."""
+    experiment = experiments.load(chapter)
+    live, settings = smoke_run(chapter), []
+    monkeypatch.setattr(experiment, "run", lambda given: settings.append(given) or live)
+    monkeypatch.chdir(ROOT / "notebooks")
+    values = values_at_smoke(chapter)
     assert settings == [experiment.SETTINGS["smoke"]]
     printed, complaints = capsys.readouterr()
     assert printed
@@ -85,3 +91,11 @@ def test_the_cells_of_the_chapter_run_at_the_smoke_profile(chapter, smoke_run, m
     assert sum(isinstance(value, Picture) for value in values) >= 2
     (table,) = (value for value in values if isinstance(value, ClaimsTable))
     assert [row["key"] for row in table.live] == [claim.key for claim in experiment.claims(live)]
+
+
+@pytest.mark.parametrize("page", WITHOUT_EXPERIMENT)
+def test_the_cells_of_a_page_without_an_experiment_run_at_the_smoke_profile(page, capsys):
+    assert any(isinstance(value, Picture) for value in values_at_smoke(page))
+    printed, complaints = capsys.readouterr()
+    assert printed
+    assert complaints == ""

@@ -99,6 +99,10 @@ pdf: $(VENV)/book-installed  ## print the book to _build/book.pdf (needs Chromiu
 	$(RUN) -m feedback_alignment.companion.execution --into _build/notebooks
 	$(RUN) -m feedback_alignment.companion.pdf --notebooks _build/notebooks --into _build/book.pdf
 
+.PHONY: zip
+zip: book  ## the site as one zip, _build/book.zip: unpack it and open index.html, no server needed
+	$(RUN) -m feedback_alignment.companion.site_archive --site _build/site/html --into _build/book.zip
+
 .PHONY: clean
 clean:  ## remove what was built, but not the environment
 	rm -rf _build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -102,3 +102,9 @@ def test_claims_data_and_nothing_else_is_left_out():
     assert left["cells"][1]["outputs"][0] == {"data": {"text/html": "<table>"}}
     assert left["cells"][1]["outputs"][1:] == cells[1]["outputs"][1:]
     assert left["cells"][0] == cells[0]
+
+
+def test_the_explorer_loads_every_one_of_its_scripts_once():
+    scripts = extension("explorer_files").SCRIPTS
+    folder = EXTENSIONS.parent / "_static" / "explorer"
+    assert sorted(scripts) == sorted(path.stem for path in folder.glob("*.js"))

@@ -12,11 +12,14 @@ CONSTRAINTS ?= constraints.txt
 # CUDA, https://download.pytorch.org/whl/cu130 for one of the CUDA builds. Empty takes the default build.
 TORCH_INDEX ?=
 PORT ?= 8000
+# Processes that run tests side by side: as many as the cores at hand, at most eight; each takes up to a gigabyte.
+WORKERS ?= logical
 
 VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check \
 	$(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+SIDE_BY_SIDE := OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses $(WORKERS) --maxprocesses 8
 # Printed numbers are compared to the digit only where the committed outputs were made: Linux on x86-64, pinned versions.
 STRICT := $(if $(CONSTRAINTS),$(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)))
 
@@ -50,7 +53,7 @@ figures: $(VENV)/book-installed  ## every figure of a stored result as SVG, PDF 
 
 .PHONY: test
 test: $(VENV)/tests-installed lint regression  ## everyday checks: style, types, unit tests, committed outputs, pages
-	$(RUN) -m pytest -m "not long"
+	$(SIDE_BY_SIDE) --dist worksteal -m "not long"
 
 .PHONY: lint
 lint: $(VENV)/tests-installed
@@ -62,7 +65,7 @@ lint: $(VENV)/tests-installed
 .PHONY: regression
 regression: $(VENV)/tests-installed
 ifneq ($(STRICT),)
-	OMP_NUM_THREADS=1 $(RUN) -m pytest --nbval notebooks -p no:cacheprovider
+	$(SIDE_BY_SIDE) --dist loadfile --nbval notebooks -p no:cacheprovider
 else
 	$(RUN) -m feedback_alignment.companion.execution --into _build/notebooks
 	$(RUN) -m feedback_alignment.companion.comparison --committed notebooks --here _build/notebooks
@@ -70,7 +73,7 @@ endif
 
 .PHONY: test-long
 test-long: $(VENV)/tests-installed  ## the long checks only: proofs that the checks bite, packaging
-	$(RUN) -m pytest -m long
+	$(SIDE_BY_SIDE) --dist worksteal -m long
 
 .PHONY: test-all
 test-all: test test-long  ## everyday and long checks

@@ -8,13 +8,11 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import built_book
 import pytest
 import yaml
 from bs4 import BeautifulSoup, Tag
 from sphinx_external_toc.parsing import parse_toc_yaml
-
-from feedback_alignment.companion import repository
-from feedback_alignment.companion.site import build
 
 ROOT = Path(__file__).resolve().parents[1]
 MATHJAX = ROOT / "book" / "_static" / "vendor" / "mathjax"
@@ -23,11 +21,7 @@ ADDRESSES = {"a": "href", "link": "href", "script": "src", "img": "src", "iframe
 
 @pytest.fixture(scope="session")
 def html() -> Path:
-    """The folder of the built pages; a book with a single warning is not built."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(repository.VARIABLE, "")
-        into = ROOT / "_build" / "tests" / "plain" / "site"
-        return build(ROOT, ROOT / "notebooks", ROOT / "results", into).index.parent
+    return built_book.pages()
 
 
 @cache

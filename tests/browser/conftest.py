@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import built_book
 import pytest
+import tiny_book
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from feedback_alignment.companion import repository
 from feedback_alignment.companion.site import build
 
-ROOT = Path(__file__).resolve().parents[2]
 ADDRESS = "https://github.com/example/companion"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 MISSING = (
@@ -34,13 +35,6 @@ FLAGS = (
 class _SilentHandler(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """Keep the test's output free of one line a request; failed requests are collected in the browser."""
-
-
-def _built(name: str, address: str) -> Path:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(repository.VARIABLE, address)
-        into = ROOT / "_build" / "tests" / name / "site"
-        return build(ROOT, ROOT / "notebooks", ROOT / "results", into).index.parent
 
 
 def _served(html: Path) -> Iterator[str]:
@@ -68,13 +62,15 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def book(browser: Browser) -> Iterator[str]:
     """The address of the book, built where the repository's address is not known."""
-    yield from _served(_built("plain", ""))
+    yield from _served(built_book.pages())
 
 
-@pytest.fixture(scope="session")
-def book_with_address(browser: Browser) -> Iterator[str]:
-    """The address of the book, built for the repository ADDRESS."""
-    yield from _served(_built("addressed", ADDRESS))
+@pytest.fixture
+def tiny_book_with_address(browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a book of three pages, built for the repository ADDRESS."""
+    monkeypatch.setenv(repository.VARIABLE, ADDRESS)
+    book = tiny_book.write(tmp_path)
+    yield from _served(build(book, book / "notebooks", book / "results", tmp_path / "build" / "site").index.parent)
 
 
 @pytest.fixture

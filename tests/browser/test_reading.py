@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+import tiny_book
 from conftest import ADDRESS
 
 CHAPTER = "notebooks/01_credit_assignment"
@@ -46,22 +47,28 @@ def test_the_switch_changes_the_theme_and_the_choice_lasts(page: Any, book: str)
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
-def test_plots_stay_legible_in_the_dark(page: Any, book: str):
+def test_a_page_opened_in_the_dark_is_dark_and_its_plots_stay_legible(page: Any, book: str):
+    complaints = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
     page.emulate_media(color_scheme="dark")
     page.goto(f"{book}{CHAPTER}.html", wait_until="networkidle")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert complaints == []
     plots = page.locator(".bd-article .cell:not(.tag_keep-colours) .cell_output img")
     assert plots.count() > 0
     for style in plots.evaluate_all("plots => plots.map(plot => getComputedStyle(plot).filter)"):
         assert style == "invert(0.92) hue-rotate(180deg)"
 
 
-def test_the_chapter_opens_on_colab_where_the_repository_is_known(page: Any, book_with_address: str):
-    page.goto(f"{book_with_address}{CHAPTER}.html", wait_until="networkidle")
+def test_the_chapter_opens_on_colab_where_the_repository_is_known(page: Any, tiny_book_with_address: str):
+    chapter = f"notebooks/{tiny_book.CHAPTER}"
+    page.goto(f"{tiny_book_with_address}{chapter}.html", wait_until="networkidle")
     page.get_by_role("button", name="Launch interactive content").click()
     link = page.locator("a[href*='colab']")
     assert link.is_visible()
     repository = ADDRESS.removeprefix("https://github.com/")
-    expected = f"https://colab.research.google.com/github/{repository}/blob/main/{CHAPTER}.ipynb"
+    expected = f"https://colab.research.google.com/github/{repository}/blob/main/{chapter}.ipynb"
     assert link.get_attribute("href") == expected
     assert page.locator(f"a[href='{ADDRESS}']").is_visible()
 

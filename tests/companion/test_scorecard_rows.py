@@ -34,6 +34,7 @@ def test_what_was_written_is_read():
         assert (read.key, read.source, read.statement) == (row["key"], row["source"], row["statement"])
         assert (read.verdict, read.expected, read.estimate) == (row["verdict"], row["expected"], estimate(row))
     assert [each.verdict for each in found.values()] == ["agrees", "disagrees", "reduced", "not reproducible"]
+    assert [each.scale for each in found.values()] == ["paper", "paper", "quick", "paper"]
 
 
 def test_a_row_without_its_parts_is_refused():

@@ -28,8 +28,8 @@ SMOKE, QUICK, PAPER = SETTINGS["smoke"], SETTINGS["quick"], SETTINGS["paper"]
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return best_practices.run(SMOKE)
+def dataset(smoke_run):
+    return smoke_run("09_best_practices")
 
 
 # ---- settings --------------------
@@ -228,7 +228,7 @@ def test_unfinished_pieces_are_named_and_the_rest_is_shown(tmp_path, monkeypatch
     drawn = best_practices.figures(found)
     assert list(drawn) == ["accuracies", "angles", "ratios"]
     for figure in drawn.values():
-        assert Picture(figure)._repr_png_().startswith(b"\x89PNG")
+        assert Picture(figure, dpi=40)._repr_png_().startswith(b"\x89PNG")
 
 
 def test_the_chapter_is_an_experiment_in_pieces():
@@ -328,7 +328,7 @@ def test_figures_have_labelled_axes(dataset, agreeing):
             assert any(ax.get_xlabel() for ax in figures[name].axes)
             assert figures[name].axes[0].get_legend() is not None
     for figure in figures.values():
-        assert Picture(figure)._repr_png_().startswith(b"\x89PNG")
+        assert Picture(figure, dpi=40)._repr_png_().startswith(b"\x89PNG")
 
 
 def test_the_figures_show_the_datasets_numbers(dataset):

@@ -23,8 +23,8 @@ SMOKE, QUICK, PAPER = SETTINGS["smoke"], SETTINGS["quick"], SETTINGS["paper"]
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return bottleneck.run(SMOKE)
+def dataset(smoke_run):
+    return smoke_run("11_bottleneck")
 
 
 # ---- settings --------------------
@@ -241,7 +241,7 @@ def test_figures_have_labelled_axes_and_the_datasets_numbers(dataset, agreeing):
             assert all(ax.get_ylabel() for ax in axes[:: len(datasets)])
             assert axes[-1].get_xlabel()
     for figure in figures.values():
-        assert Picture(figure)._repr_png_().startswith(b"\x89PNG")
+        assert Picture(figure, dpi=40)._repr_png_().startswith(b"\x89PNG")
     lines = {line.get_label(): np.asarray(line.get_ydata()) for line in figures["curves"].axes[0].lines}
     expected = dataset.test_accuracy.sel(kind="units", learning_rate=0.01).mean("member")
     np.testing.assert_allclose(lines["a fixed set of units learns, rate 0.01"], expected)

@@ -13,8 +13,8 @@ SMOKE = conditioning.SETTINGS["smoke"]
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return conditioning.run(SMOKE)
+def dataset(smoke_run):
+    return smoke_run("05_conditioning")
 
 
 # ---- the dataset --------------------
@@ -52,6 +52,7 @@ def test_moments_foretell_linear_networks(dataset):
     assert float(abs(foretold - measured).mean()) < 0.3 / np.sqrt(64) + 0.02
 
 
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_an_interrupted_run_ends_with_the_same_numbers():
     few = replace(SMOKE.main_text, linear_epochs=5, network_epochs=5)
     small = replace(SMOKE, main_text=few, supplement=few, digits_epochs=1, digits_seeds=2, together=1)
@@ -63,6 +64,7 @@ def test_an_interrupted_run_ends_with_the_same_numbers():
     assert resumed.drop_attrs().identical(conditioning.run(small).drop_attrs())
 
 
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_seeds_in_one_lockstep_or_several_give_the_same_numbers():
     few = replace(SMOKE.main_text, linear_epochs=5, network_epochs=5)
     small = replace(SMOKE, main_text=few, supplement=few, digits_epochs=1)

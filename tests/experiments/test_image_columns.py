@@ -1,13 +1,12 @@
 import numpy as np
 import pytest
 
-from feedback_alignment.experiments import degeneracy_breaking
 from feedback_alignment.experiments.image_columns import image_columns
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return degeneracy_breaking.run(degeneracy_breaking.SETTINGS["smoke"])
+def dataset(smoke_run):
+    return smoke_run("06_degeneracy_breaking")
 
 
 def test_each_set_of_images_of_each_dataset_is_a_column(dataset):

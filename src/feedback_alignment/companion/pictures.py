@@ -39,18 +39,23 @@ class Picture:
         self._dpi = dpi
 
     def _repr_png_(self) -> bytes:
-        from matplotlib import rc_context
-        from PIL import Image
-
-        drawn, stored = io.BytesIO(), io.BytesIO()
-        with rc_context(STYLE):
-            self._figure.savefig(drawn, format="png", dpi=self._dpi)
-        # A drawing has few colours: a palette of 256 shows no difference and takes a third of the space.
-        Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(stored, "png", optimize=True)
-        return stored.getvalue()
+        return png(self._figure, self._dpi)
 
     def __repr__(self) -> str:
         return f"<figure with {len(self._figure.axes)} panels>"
+
+
+def png(figure: "Figure", dpi: int = 125) -> bytes:
+    """Return a figure as a PNG without a time stamp."""
+    from matplotlib import rc_context
+    from PIL import Image
+
+    drawn, stored = io.BytesIO(), io.BytesIO()
+    with rc_context(STYLE):
+        figure.savefig(drawn, format="png", dpi=dpi)
+    # A drawing has few colours: a palette of 256 shows no difference and takes a third of the space.
+    Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(stored, "png", optimize=True)
+    return stored.getvalue()
 
 
 def panels(rows: int, columns: int, *, width: float = 7.2, height: float = 3.0) -> "tuple[Figure, np.ndarray]":

@@ -21,6 +21,8 @@ class ScoredClaim:
     """What the paper, or the theory, says the number is."""
     estimate: str
     """The measured number, with its standard error where it has one."""
+    scale: str = ""
+    """Scale of the run behind the number, such as `quick`."""
 
     def link(self, page: str = ADDRESS) -> str:
         """Return the key as HTML, linked to the claim's row of the scorecard at the address `page`."""
@@ -45,7 +47,9 @@ def read(page: str) -> dict[str, ScoredClaim]:
             raise ValueError(f"the scorecard's row {key!r} lacks a part: write the page anew with 'make refresh'")
         statement = head.get_text().removesuffix(source.get_text()).strip()
         word = verdict.get_text().partition(" (")[0]
-        found[key] = ScoredClaim(key, source.get_text(), statement, word, expected.get_text(), estimate.get_text())
+        scale = estimate.parent.get_text().removesuffix(")").rpartition(" ")[2] if estimate.parent else ""
+        shown = (source.get_text(), statement, word, expected.get_text(), estimate.get_text())
+        found[key] = ScoredClaim(key, *shown, scale)
     return found
 
 

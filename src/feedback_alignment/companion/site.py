@@ -148,7 +148,7 @@ def _run_jupyter_book(source: Path, output: Path, builder: str, address: str) ->
 
 
 def _digest(source: Path) -> str:
-    """Return one SHA-256 over the names and contents of the staged files and of this package part."""
+    """Return one SHA-256 over names and contents of the staged files and of the package, whose settings pages show."""
     total = hashlib.sha256()
     for name, path in _inputs(source):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -160,8 +160,9 @@ def _inputs(source: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(source.rglob("*")):
         if path.is_file():
             yield path.relative_to(source).as_posix(), path
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        yield f"companion:{path.name}", path
+    package = Path(__file__).parents[1]
+    for path in sorted(package.rglob("*.py")):
+        yield f"package:{path.relative_to(package).as_posix()}", path
 
 
 def _versions() -> dict[str, str]:

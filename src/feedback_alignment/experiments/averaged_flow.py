@@ -35,7 +35,15 @@ class Problem:
 
     @classmethod
     def drawn(cls, seed: int, inputs: int, hidden: int, outputs: int, samples: int, noise: float) -> "Problem":
-        """Draw standard normal inputs and feedback, and targets by a teacher of the same sizes plus normal noise."""
+        """Draw standard normal inputs and feedback, and targets by a teacher of the same sizes plus normal noise.
+
+        Raises ValueError for sizes below 1.
+        """
+        if min(inputs, hidden, outputs, samples) < 1:
+            raise ValueError(
+                "a network needs at least one input, hidden unit, output and sample; "
+                f"got {inputs}, {hidden}, {outputs} and {samples}"
+            )
         x = streams.generator(seed, "samples").standard_normal((inputs, samples))
         draw = streams.generator(seed, "teacher")
         y = draw.standard_normal((outputs, hidden)) @ np.tanh(draw.standard_normal((hidden, inputs)) @ x)

@@ -33,6 +33,11 @@ class BottleneckNetworks(LaunayNetworks):
     bottleneck: Kind
     units: int
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for an unknown kind of bottleneck."""
+        if self.bottleneck not in KINDS:
+            raise ValueError(f"bottleneck must be one of {', '.join(KINDS)}; got {self.bottleneck!r}")
+
     @property
     def name(self) -> str:
         """The ensemble in words."""

@@ -5,6 +5,8 @@ that starts without a preference for one of them never gets one in exact arithme
 grow until it has. `teacher_student.solve` keeps the mirror symmetry of hidden units in the same way.
 """
 
+from typing import no_type_check
+
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
@@ -38,6 +40,7 @@ def solve_before_alike_teachers(
         )
     motion = Motion(state, eta, "erf", rule, order)
 
+    @no_type_check  # called too often for checks of shapes
     def averaged(y: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
         Q, R, W2 = motion.unpack(y)
         return motion.pack(Q, np.broadcast_to(R.mean(axis=1, keepdims=True), R.shape), W2)

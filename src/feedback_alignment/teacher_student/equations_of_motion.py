@@ -1,6 +1,7 @@
 """Equations of motion of the order parameters under online gradient descent (Refinetti et al. 2021, Eq. 27)."""
 
 from math import isfinite
+from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Float, Inexact
@@ -57,6 +58,7 @@ class Motion:
         Q[..., columns, rows] = y[..., : rows.size]
         return Q, y[..., rows.size : rows.size + K * M].reshape(*y.shape[:-1], K, M), y[..., rows.size + K * M :]
 
+    @no_type_check  # called too often for checks of shapes
     def velocity(self, y: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
         """Return the time derivative of the packed state."""
         dy = np.empty_like(y)

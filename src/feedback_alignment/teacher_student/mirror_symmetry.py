@@ -5,6 +5,8 @@ errors would leave: an integrator then seems to learn what the equations do not.
 nearest symmetric state, so that what rounding adds does not grow.
 """
 
+from typing import no_type_check
+
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
@@ -41,11 +43,13 @@ class MirroredMotion(Motion):
                 apart = np.abs(values - image).max()
                 raise ValueError(f"{name} must be its own mirror image; it differs by {apart:.3g}")
 
+    @no_type_check
     def _symmetric(self, y: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
         S = self._mirror
         Q, R, W2 = self.unpack(y)
         return self.pack((Q + S @ Q @ S) / 2, (R + S @ R) / 2, (W2 + S @ W2) / 2)
 
+    @no_type_check  # called too often for checks of shapes
     def velocity(self, y: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
         """Return the time derivative of the nearest symmetric state, which is symmetric itself."""
         return self._symmetric(super().velocity(self._symmetric(y)))

@@ -2,6 +2,7 @@
 
 import warnings
 from math import isfinite
+from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Float
@@ -122,6 +123,7 @@ def _integrate(
 
     reached, last = 0.0, y
 
+    @no_type_check  # called too often for checks of shapes
     def velocity(time: float, point: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
         nonlocal reached, last
         reached, last = time, point.copy()

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from feedback_alignment.companion.claims_table import CLAIMS_MIME, claims_html
 
-CLONE = Path(__file__).resolve().parents[2]
+CLONE = Path(__file__).resolve().parents[1]
 CHAPTER = "01_tiny"
 
 INTRO = """# A tiny book

@@ -127,7 +127,8 @@ def test_the_page_is_the_same_every_time(entries, tmp_path):
 def test_the_page_counts_all_claims_and_shows_each_chapter(entries):
     page = scorecard.page(entries)
     assert page.startswith("# Scorecard\n")
-    assert "| 5 | 2 | 1 | 2 | 0 |" in page
+    assert "| Paper | 5 | 2 | 1 | 2 | 0 | 0.1 |\n| all | 5 | 2 | 1 | 2 | 0 | 0.1 |" in page
+    assert scorecard.CHANCE in page
     assert page.count("## [Seventh: *what* follows](../notebooks/07_example.ipynb)") == 2
     assert "\nFrom the stored paper-scale run.\n" in page
     assert "\nFrom the quick run in the page; no paper-scale run is stored yet.\n" in page
@@ -135,13 +136,37 @@ def test_the_page_counts_all_claims_and_shows_each_chapter(entries):
         assert f"```{{raw}} html\n{claims_html(entry.claims, caption=entry.title)}\n```\n" in page
 
 
-def test_totals_by_verdict():
-    claims = [{"verdict": verdict} for verdict in ["agrees"] * 3 + ["not reproducible"] * 2 + ["reduced"]]
+def claim(source: str, verdict: str) -> dict[str, object]:
+    return {"source": source, "verdict": verdict, "seeds": 3, "standard_error": "0.1", "margin": "0.3"}
+
+
+def test_totals_by_paper_and_verdict_with_what_chance_would_do():
+    first = [claim("Author et al. 2020, Fig. 1", "agrees")] * 3 + [claim("Author et al. 2020, SM Eq. 2", "reduced")]
+    claims = [*first, claim("this book", "not reproducible"), claim("Other 2021", "disagrees")]
+    # P(|t_2| > 3) is 1 - 3 / √11, by the closed form of Student's t with two degrees of freedom.
+    each = 1 - 3 / 11**0.5
     assert scorecard.totals(claims).splitlines() == [
-        "| claims | agrees | disagrees | reduced | not reproducible |",
-        "|---|---|---|---|---|",
-        "| 6 | 3 | 0 | 1 | 2 |",
+        "| source | claims | agrees | disagrees | reduced | not reproducible | by chance |",
+        "|---|---|---|---|---|---|---|",
+        f"| Author et al. 2020 | 4 | 3 | 0 | 1 | 0 | {3 * each:.1f} |",
+        f"| this book | 1 | 0 | 0 | 0 | 1 | {0:.1f} |",
+        f"| Other 2021 | 1 | 0 | 1 | 0 | 0 | {each:.1f} |",
+        f"| all | 6 | 3 | 1 | 1 | 1 | {4 * each:.1f} |",
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "paper"),
+    [
+        ("Refinetti et al. 2021, Eq. 8, corrected", "Refinetti et al. 2021"),
+        ("d'Ascoli 2021, structure of predictions", "d'Ascoli 2021"),
+        ("Refinetti et al. 2021, Related work (Frenkel et al. 2019)", "Refinetti et al. 2021"),
+        ("this book", "this book"),
+        ("Slides, page 3", "Slides"),
+    ],
+)
+def test_the_paper_is_what_a_source_begins_with(source, paper):
+    assert scorecard.paper_of({"source": source}) == paper
 
 
 def test_nothing_a_claim_says_becomes_markup(live):

@@ -5,6 +5,7 @@ committed notebook's own output holds.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from feedback_alignment import atomic
+from feedback_alignment.companion.chance import expected_failures
 from feedback_alignment.companion.claims_table import CLAIMS_MIME, claims_html
 
 HEAD = """# Scorecard
@@ -21,8 +23,21 @@ arithmetic. A tolerance is at most three standard errors over seeds plus a state
 *disagrees* are said only where the number lies clear of the tolerance; *reduced* means that the run behind the number
 is too small to tell; *not reproducible* comes with its reason.
 
+[Every figure, table and equation](coverage.md) of the papers is on a page beside this one, with its claims or with the
+reason why it has none.
+
 <!-- Written by `python -m feedback_alignment scorecard`; do not edit. -->
 """
+
+CHANCE = """The last column is arithmetic, not evidence: how many verdicts, on average and at most, would say
+*disagrees* if every statement were true. It assumes independent, normal errors, takes each standard error as estimated
+from the seeds (Student's t) and each claim's tolerance as it is; for a bound, it takes the true value just on it.
+Numbers without sampling error do not fail by chance. Claims from one run share their seeds and so are not independent:
+that leaves the mean as it is and makes the spread about it larger.
+"""
+
+VERDICTS = ("agrees", "disagrees", "reduced", "not reproducible")
+_PAPER = re.compile(r"(?P<name>.+? \d{4})\b")
 
 
 @dataclass(frozen=True)
@@ -72,7 +87,7 @@ def notebook_claims(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 def page(entries: Sequence[Entry]) -> str:
     """Return the page as MyST Markdown."""
-    parts = [HEAD, totals([claim for part in entries for claim in part.claims])]
+    parts = [HEAD, totals([claim for part in entries for claim in part.claims]), CHANCE]
     for part in entries:
         parts.append(
             f"## [{part.title}](../notebooks/{part.chapter}.ipynb)\n\nFrom {part.origin}.\n\n"
@@ -81,14 +96,22 @@ def page(entries: Sequence[Entry]) -> str:
     return "\n".join(parts)
 
 
+def paper_of(claim: dict[str, Any]) -> str:
+    """Return what a claim's source begins with: a paper, such as 'Author 2020', or 'this book'."""
+    named = _PAPER.match(claim["source"])
+    return named["name"] if named else str(claim["source"]).partition(",")[0]
+
+
 def totals(claims: Sequence[dict[str, Any]]) -> str:
-    """Return the number of claims by verdict as a Markdown table."""
-    counts = Counter(claim["verdict"] for claim in claims)
-    verdicts = ("agrees", "disagrees", "reduced", "not reproducible")
-    return (
-        f"| claims | {' | '.join(verdicts)} |\n|{'---|' * (len(verdicts) + 1)}\n"
-        f"| {len(claims)} | {' | '.join(str(counts[verdict]) for verdict in verdicts)} |\n"
-    )
+    """Return the number of claims by paper and verdict as a Markdown table, and how many would fail by chance."""
+    papers = Counter(paper_of(claim) for claim in claims)
+    groups = {paper: [claim for claim in claims if paper_of(claim) == paper] for paper, _ in papers.most_common()}
+    lines = [f"| source | claims | {' | '.join(VERDICTS)} | by chance |", "|" + "---|" * (len(VERDICTS) + 3)]
+    for name, group in (*groups.items(), ("all", claims)):
+        counts = Counter(claim["verdict"] for claim in group)
+        numbers = " | ".join(str(counts[verdict]) for verdict in VERDICTS)
+        lines.append(f"| {name} | {len(group)} | {numbers} | {expected_failures(group):.1f} |")
+    return "\n".join(lines) + "\n"
 
 
 def write(entries: Sequence[Entry], path: Path) -> None:

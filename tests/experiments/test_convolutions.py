@@ -302,3 +302,11 @@ def test_figures_have_labelled_axes_and_the_datasets_numbers(dataset, agreeing):
     lines = {line.get_label(): np.asarray(line.get_ydata()) for line in figures["weights"].axes[0].lines}
     expected = dataset.weight_alignment.sel(teacher="chained", practice="norm", hidden_layer=[2, 3]).mean("member")
     np.testing.assert_allclose(lines["chained feedback"], expected)
+
+
+def test_each_convolution_has_one_row_for_all_panels(dataset):
+    other = dataset.assign_coords(convolution=["digits 3", "another"])
+    axes = convolutions.figures(dataset, other)["limits"].axes
+    assert [label.get_text() for label in axes[0].get_yticklabels()] == ["digits 2", "digits 3", "another"]
+    for ax, rows in zip(axes, ([0, 1], [1, 2]), strict=True):
+        np.testing.assert_array_equal(ax.lines[0].get_ydata(), rows)

@@ -20,14 +20,15 @@ VARIANTS: tuple[Teacher, ...] = ("DFA", "released")
 def limits(datasets: Datasets) -> "Figure":
     """Draw, for each convolution, the best cosines with random feedback and with any matrix of its rank."""
     figure, axes = pictures.panels(1, len(datasets), height=3.4)
+    names = list(dict.fromkeys(str(name) for dataset in datasets for name in dataset.convolution.values))
     for ax, dataset in zip(axes[0], datasets, strict=True):
-        rows = np.arange(dataset.sizes["convolution"])
+        rows = [names.index(str(name)) for name in dataset.convolution.values]
         drawn = np.sqrt(dataset.drawn_part.sum("draw") / dataset.drawn_whole.sum("draw"))
         ax.plot(np.sqrt(dataset.expected_share), rows, "k|", markersize=12, label="random feedback, expected")
         ax.plot(drawn, rows, "o", color=pictures.colour(0), label="random feedback, drawn")
         ax.plot(dataset.random_low_rank, rows, "s", color=pictures.colour(1), label="any of the rank, random filters")
         ax.plot(dataset.found_low_rank, rows, "^", color=pictures.colour(2), label="any of the rank, filters searched")
-        ax.set_yticks(rows, [str(name) for name in dataset.convolution.values], fontsize=7)
+        ax.set_yticks(range(len(names)), names, fontsize=7)
         ax.set_xscale("log")
         ax.set_xlabel("largest cosine of a convolution")
         ax.set_title(provenance.title(dataset))

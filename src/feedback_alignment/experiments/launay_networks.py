@@ -31,6 +31,7 @@ from feedback_alignment.networks.pixel_scaling import CIFAR10_CONSTANTS, shift_a
 from feedback_alignment.networks.rules import BP, DFA, Rule
 from feedback_alignment.networks.training import Observations, Schedule, train
 
+EVERYTHING = slice(None)
 INPUT_DROPOUT = 0.1
 """On the inputs of a network that has dropout anywhere."""
 
@@ -153,14 +154,18 @@ class LaunayNetworks:
                 return looked | {name: np.full_like(values, np.nan) for name, values in blank.items()}
             return looked | measure(network)
 
-        def measure(network: Network) -> Observations:
-            cosines = cosines_by_ruler(network, self.rule, self.reference, x_test[probe], y_test[probe])
-            fit = {"test_accuracy": accuracy(network, x_test, y_test), "train_accuracy": accuracy(network, x, y)}
-            further = self.further(network, x_test[probe], y_test[probe])
+        def measure(network: Network, some: slice = EVERYTHING) -> Observations:
+            images, labels = x_test[probe][some], y_test[probe][some]
+            cosines = cosines_by_ruler(network, self.rule, self.reference, images, labels)
+            fit = {
+                "test_accuracy": accuracy(network, x_test[some], y_test[some]),
+                "train_accuracy": accuracy(network, x[some], y[some]),
+            }
+            further = self.further(network, images, labels)
             return cosines | {name: values.cpu().numpy() for name, values in fit.items()} | further
 
         network = self.network(tuple(x.shape[1:]), images.classes, device)
-        blank = measure(network)
+        blank = measure(network, slice(2))
         seen = train(
             network,
             self.rule,

@@ -60,6 +60,14 @@ def test_stored_claims_come_first(live):
     assert entry.origin == "the stored paper-scale run"
 
 
+def test_claims_that_the_stored_run_lacks_come_from_the_notebook(live):
+    entry = scorecard.entry(CHAPTER, live, [])
+    assert entry.claims == rows(0.5, scale="quick")
+    assert entry.origin == "the stored paper-scale run; what it lacks so far, from the quick run in the page"
+    stored = [{**row, "scale": "paper"} for row in rows(0.5)]
+    assert scorecard.entry(CHAPTER, live, stored).claims == stored
+
+
 def test_without_a_stored_run_the_notebooks_own_claims_are_shown(live):
     entry = scorecard.entry(CHAPTER, live, None)
     assert entry.claims == rows(0.5, scale="quick")

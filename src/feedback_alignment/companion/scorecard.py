@@ -51,22 +51,21 @@ class Entry:
 
 
 def entry(chapter: str, notebook: Path, stored: list[dict[str, Any]] | None) -> Entry:
-    """Return a chapter's part: the `stored` claims if there are any, else those in the committed notebook.
+    """Return a chapter's part: the `stored` claims, and those of the committed notebook that the stored run lacks.
 
-    Raises ValueError for a notebook without a title or, where they are needed, without claims.
+    Raises ValueError for a notebook without a title or, where no run is stored, without claims.
     """
     content = json.loads(notebook.read_text(encoding="utf-8"))
     first = "".join("".join(cell["source"]) for cell in content["cells"][:1]).partition("\n")[0]
     if not first.startswith("# "):
         raise ValueError(f"{notebook.name} must begin with a title ('# ...'); got {first!r}")
-    if stored is not None:
-        return Entry(chapter, first[2:], stored, "the stored paper-scale run")
-    return Entry(
-        chapter,
-        first[2:],
-        notebook_claims(content, notebook.name),
-        "the quick run in the page; no paper-scale run is stored yet",
-    )
+    if stored is None:
+        live = notebook_claims(content, notebook.name)
+        return Entry(chapter, first[2:], live, "the quick run in the page; no paper-scale run is stored yet")
+    known = {row["key"] for row in stored}
+    lacking = [row for row in _last_table(content) or [] if row["key"] not in known]
+    remark = "; what it lacks so far, from the quick run in the page" if lacking else ""
+    return Entry(chapter, first[2:], [*stored, *lacking], f"the stored paper-scale run{remark}")
 
 
 def notebook_claims(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
@@ -74,15 +73,22 @@ def notebook_claims(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
     Raises ValueError if there is none.
     """
+    claims = _last_table(content)
+    if claims is None:
+        raise ValueError(
+            f"{name} has no table of claims among its outputs: show companion.claims_table.ClaimsTable in it "
+            "and run 'make refresh'"
+        )
+    return claims
+
+
+def _last_table(content: dict[str, Any]) -> list[dict[str, Any]] | None:
     for cell in reversed(content["cells"]):
         for output in cell.get("outputs", []):
             if CLAIMS_MIME in output.get("data", {}):
                 claims: list[dict[str, Any]] = output["data"][CLAIMS_MIME]
                 return claims
-    raise ValueError(
-        f"{name} has no table of claims among its outputs: show companion.claims_table.ClaimsTable in it "
-        "and run 'make refresh'"
-    )
+    return None
 
 
 def page(entries: Sequence[Entry]) -> str:

@@ -1,8 +1,8 @@
 """Solving the equations of motion at requested times."""
 
 import warnings
+from collections.abc import Iterator
 from math import isfinite
-from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Float
@@ -18,10 +18,8 @@ FLOOR = 1e-4
 # A run to α = 1e5 takes a few thousand; more than this between two requested times means that it goes nowhere.
 MOST_STEPS = 100_000
 SMALLEST_RTOL = 1e-13
-# With an error level to stop at, the run goes to so many requested times, and if that is too few, to four times as
-# many, from the start: to break off and start again in the middle would cost accuracy.
-FIRST_TIMES = 50
 SUCCESS = "Integration successful."
+NOT_FINITE = "the state is not finite"
 
 
 class IntegrationError(RuntimeError):
@@ -86,17 +84,26 @@ def solve(
     )
     y = motion.pack(state.Q, state.R, state.W2)
     atol = FLOOR * rtol * _scales(motion, state)
-    count = times.size if stop_below is None else min(FIRST_TIMES, times.size)
-    while True:
-        outputs = _integrate(motion, y, times[:count], rtol, atol)
+    if stop_below is None:
+        outputs = _at_once(motion, y, times, rtol, atol)
         errors = motion.generalisation_errors(outputs)
-        learned = np.flatnonzero(errors <= stop_below) if stop_below is not None else np.empty(0, dtype=int)
-        if learned.size or count == times.size:
+    else:
+        outputs, errors = _until(stop_below, motion, _one_by_one(motion, y, times, rtol, atol))
+    Q, R, W2 = motion.unpack(outputs)
+    return Trajectory(times[: len(outputs)], Q, R, W2, errors)
+
+
+def _until(
+    level: float, motion: Motion, states: Iterator[Float[np.ndarray, " d"]]
+) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, " n"]]:
+    """Return the states up to the first whose generalisation error is at most `level`, and the errors of all."""
+    kept, errors = [], []
+    for state in states:
+        kept.append(state.copy())
+        errors.append(float(motion.generalisation_errors(state[np.newaxis])[0]))
+        if errors[-1] <= level:
             break
-        count = min(4 * count, times.size)
-    kept = slice(int(learned[0]) + 1 if learned.size else times.size)
-    Q, R, W2 = motion.unpack(outputs[kept])
-    return Trajectory(times[kept], Q, R, W2, errors[kept])
+    return np.array(kept), np.array(errors)
 
 
 def _scales(motion: Motion, state: OrderParameters) -> Float[np.ndarray, " d"]:
@@ -107,7 +114,19 @@ def _scales(motion: Motion, state: OrderParameters) -> Float[np.ndarray, " d"]:
     return motion.pack(np.full((K, K), overlap), np.full((K, M), overlap), np.full(K, weight))
 
 
-def _integrate(
+class _Velocity:
+    """The velocity as LSODA asks for it, which remembers the last place."""
+
+    def __init__(self, motion: Motion, y: Float[np.ndarray, " d"]) -> None:
+        self._motion = motion
+        self.time, self.point = 0.0, y
+
+    def __call__(self, time: float, point: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
+        self.time, self.point = time, point.copy()
+        return self._motion.velocity(point)
+
+
+def _at_once(
     motion: Motion,
     y: Float[np.ndarray, " d"],
     times: Float[np.ndarray, " times"],
@@ -117,18 +136,11 @@ def _integrate(
     """Return the packed states at `times`, from `y` at time 0, by LSODA.
 
     SciPy's oldest interface is the one whose loop over the requested times is compiled. With a thousand times that
-    makes it tens of times as fast as the newer ones, and the numbers are the same.
+    makes it tens of times as fast as asking for one after the other, and the numbers are the same.
     """
     from scipy.integrate import ODEintWarning, odeint
 
-    reached, last = 0.0, y
-
-    @no_type_check  # called too often for checks of shapes
-    def velocity(time: float, point: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
-        nonlocal reached, last
-        reached, last = time, point.copy()
-        return motion.velocity(point)
-
+    velocity = _Velocity(motion, y)
     with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
         warnings.simplefilter("ignore", ODEintWarning)  # its message comes with `found`
         states, found = odeint(
@@ -141,15 +153,47 @@ def _integrate(
             tfirst=True,
             full_output=True,
         )
-    if found["message"] != SUCCESS or not np.isfinite(states).all():
-        raise IntegrationError(_failure(motion, last, reached, times[-1], found["message"]), float(reached))
+    if found["message"] != SUCCESS:
+        raise _failure(motion, velocity, times[-1], found["message"])
+    if not np.isfinite(states).all():
+        raise _failure(motion, velocity, times[-1], NOT_FINITE)
     return states[states.shape[0] - times.size :]
 
 
-def _failure(motion: Motion, y: Float[np.ndarray, " d"], alpha: float, end: float, said: str) -> str:
-    Q, _, W2 = motion.unpack(y)
-    return (
-        f"the equations of motion could not be integrated beyond alpha = {alpha:.6g} of {end:g}: there Q reaches "
-        f"{np.abs(Q).max():.3g} and W2 {np.abs(W2).max():.3g}. If they grow without bound, lower eta = {motion.eta:g}. "
-        f"The integrator says: {'the state is not finite' if said == SUCCESS else said}"
+def _one_by_one(
+    motion: Motion,
+    y: Float[np.ndarray, " d"],
+    times: Float[np.ndarray, " times"],
+    rtol: float,
+    atol: Float[np.ndarray, " d"],
+) -> Iterator[Float[np.ndarray, " d"]]:
+    """Yield the same states as `_at_once`, each when it is asked for.
+
+    To go on beyond the last one wanted would be dear: where a student has learned, rounding errors keep steps small.
+    """
+    from scipy.integrate import ode
+
+    velocity = _Velocity(motion, y)
+    solver = ode(velocity)
+    solver.set_integrator("lsoda", rtol=rtol, atol=atol, nsteps=MOST_STEPS)
+    solver.set_initial_value(y, 0.0)
+    for time in times:
+        if time > 0:
+            with warnings.catch_warnings(record=True) as caught, np.errstate(over="ignore", invalid="ignore"):
+                warnings.simplefilter("always")
+                y = solver.integrate(time)
+            if not solver.successful():
+                raise _failure(motion, velocity, times[-1], "; ".join(str(warning.message) for warning in caught))
+            if not np.isfinite(y).all():
+                raise _failure(motion, velocity, times[-1], NOT_FINITE)
+        yield y
+
+
+def _failure(motion: Motion, velocity: _Velocity, end: float, said: str) -> IntegrationError:
+    Q, _, W2 = motion.unpack(velocity.point)
+    return IntegrationError(
+        f"the equations of motion could not be integrated beyond alpha = {velocity.time:.6g} of {end:g}: there Q "
+        f"reaches {np.abs(Q).max():.3g} and W2 {np.abs(W2).max():.3g}. If they grow without bound, lower "
+        f"eta = {motion.eta:g}. The integrator says: {said}",
+        float(velocity.time),
     )

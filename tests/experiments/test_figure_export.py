@@ -45,6 +45,12 @@ def test_without_a_stored_result_there_is_nothing_to_draw(tmp_path, monkeypatch)
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_page_without_an_experiment_has_none(tmp_path, capsys):
+    assert figure_export.main(["14", "--into", str(tmp_path)]) == 0
+    assert "14_write_your_own_rule: nothing of it is stored" in capsys.readouterr().out
+    assert figure_files.read_list(tmp_path) == []
+
+
 def test_an_unknown_chapter_is_named(tmp_path, capsys):
     assert figure_export.main(["40", "--into", str(tmp_path)]) == 1
     assert "no chapter '40'" in capsys.readouterr().err

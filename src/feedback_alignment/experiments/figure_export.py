@@ -68,6 +68,9 @@ def main(arguments: Sequence[str]) -> int:
         before = figure_files.read_list(chosen.into)
         lines = []
         for chapter, notebook in notebooks.items():
+            if chapter not in experiments.CHAPTERS:
+                print(f"{chapter}: nothing of it is stored, its figures are drawn in the page alone", flush=True)
+                continue
             old = [line for line in before if line.chapter == chapter]
             found = export_changed(root, notebook, chosen.into, chosen.profile, old)
             what = f"{len(found)} figures" if found else "no paper-scale result is stored; --profile quick draws a run"

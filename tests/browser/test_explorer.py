@@ -3,9 +3,9 @@
 import json
 import re
 from itertools import product
-from pathlib import Path
 from typing import Any
 
+import built_book
 import numpy as np
 import pytest
 
@@ -16,7 +16,6 @@ from feedback_alignment.streams import generator
 from feedback_alignment.teacher_student import I2, I3, I4, OrderParameters, solve
 
 PAGE = "book/explorer.html"
-SITE = Path(__file__).resolve().parents[2] / "_build" / "tests" / "plain" / "site" / "html"
 READY = "#explorer[data-ready]"
 RANDOM_SETTINGS = 50
 EVERYDAY_SETTINGS = 4
@@ -342,7 +341,7 @@ def test_it_works_from_a_folder_of_files_by_touch_and_without_motion(browser, bo
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: None if request.url.startswith("file:") else foreign.append(request.url))
-        page.goto((SITE / PAGE).as_uri())
+        page.goto((built_book.pages() / PAGE).as_uri())
         settled(page, "rule=dfa&")
         page.get_by_role("button", name="Fig. 10: stuck").tap()
         settled(page, "sigma0=0&")

@@ -17,6 +17,7 @@ LUMINANCE = """(selector) => {
 def test_search_finds_a_word(page: Any, book: str):
     page.goto(f"{book}book/intro.html", wait_until="networkidle")
     page.keyboard.press("Control+k")
+    page.locator("#pst-search-dialog[open] input[type=search]:focus").wait_for()
     page.keyboard.type("alignment")
     page.keyboard.press("Enter")
     page.wait_for_url("**/search.html?q=alignment*")

@@ -84,7 +84,9 @@ ALTERATIONS = [
     Alteration(
         "the sign of a learning rule",
         replace(
-            "src/feedback_alignment/networks/rules.py", "return layer.error @ _matrix", "return -layer.error @ _matrix"
+            "src/feedback_alignment/networks/rules.py",
+            "return layer.through_feedback(layer.error)",
+            "return -layer.through_feedback(layer.error)",
         ),
         NBVAL,
         "mismatch",

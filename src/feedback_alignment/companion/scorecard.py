@@ -30,10 +30,11 @@ reason why it has none.
 """
 
 CHANCE = """The last column is arithmetic, not evidence: how many verdicts, on average and at most, would say
-*disagrees* if every statement were true. It assumes independent, normal errors, takes each standard error as
-estimated from the seeds (the t distribution) and each claim's tolerance as it is; for a bound, it takes the
-true value just on it. Numbers without sampling error do not fail by chance. Claims from one run share their seeds and so are not
-independent: that leaves the mean as it is and makes the spread about it larger.
+*disagrees* if every statement were true. It assumes independent, normal errors, takes each standard
+error as estimated from the seeds (the t distribution) and each claim's tolerance as it is; for a
+bound, it takes the true value just on it. Numbers without sampling error do not fail by chance.
+Claims from one run share their seeds and so are not independent: that leaves the mean as it is and
+makes the spread about it larger.
 """
 
 VERDICTS = ("agrees", "disagrees", "reduced", "not reproducible")

@@ -4,7 +4,6 @@ Nothing is computed when the page is written: where a stored result exists its c
 committed notebook's own output holds.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from feedback_alignment import atomic
+from feedback_alignment.companion import notebook_files
 from feedback_alignment.companion.chance import expected_failures
 from feedback_alignment.companion.claims_table import CLAIMS_MIME, claims_html
 
@@ -54,9 +54,9 @@ class Entry:
 def entry(chapter: str, notebook: Path, stored: list[dict[str, Any]] | None) -> Entry:
     """Return a chapter's part: the `stored` claims, and those of the committed notebook that the stored run lacks.
 
-    Raises ValueError for a notebook without a title or, where no run is stored, without claims.
+    Raises ValueError for a file that is not a notebook, without a title or, where no run is stored, without claims.
     """
-    content = json.loads(notebook.read_text(encoding="utf-8"))
+    content = notebook_files.content_of(notebook)
     first = "".join("".join(cell["source"]) for cell in content["cells"][:1]).partition("\n")[0]
     if not first.startswith("# "):
         raise ValueError(f"{notebook.name} must begin with a title ('# ...'); got {first!r}")

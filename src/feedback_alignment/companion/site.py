@@ -197,6 +197,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results = store.results_directory(given.results)
         folders = given.notebooks.resolve(), results.resolve(), given.into.resolve()
         site = build(clone_folder(), *folders, given.builder, given.figures)
+    except KeyboardInterrupt:
+        print("interrupted; the same command builds the pages anew", file=sys.stderr)
+        return 130
     except (BuildError, OSError, ImportError, ValueError) as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 1

@@ -75,10 +75,19 @@ def content_of(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise NotebookFileError(f"{path} is not JSON ({error}): {_MEND}") from error
     cells = content.get("cells") if isinstance(content, dict) else None
-    if not isinstance(cells, list) or not all(isinstance(cell, dict) and "source" in cell for cell in cells):
+    if not isinstance(cells, list) or not all(map(_is_cell, cells)):
         raise NotebookFileError(f"{path} is not a notebook, which has cells with a source each: {_MEND}")
     found: dict[str, Any] = content
     return found
+
+
+def _is_cell(cell: object) -> bool:
+    if not isinstance(cell, dict) or "source" not in cell:
+        return False
+    outputs = cell.get("outputs", [])
+    return isinstance(outputs, list) and all(
+        isinstance(output, dict) and isinstance(output.get("data", {}), dict) for output in outputs
+    )
 
 
 def read(path: Path) -> "NotebookNode":

@@ -64,7 +64,7 @@ def entry(chapter: str, notebook: Path, stored: list[dict[str, Any]] | None) -> 
         live = notebook_claims(content, notebook.name)
         return Entry(chapter, first[2:], live, "the quick run in the page; no paper-scale run is stored yet")
     known = {row["key"] for row in stored}
-    lacking = [row for row in _last_table(content) or [] if row["key"] not in known]
+    lacking = [row for row in _last_table(content, notebook.name) or [] if row["key"] not in known]
     remark = "; what it lacks so far, from the quick run in the page" if lacking else ""
     return Entry(chapter, first[2:], [*stored, *lacking], f"the stored paper-scale run{remark}")
 
@@ -72,9 +72,9 @@ def entry(chapter: str, notebook: Path, stored: list[dict[str, Any]] | None) -> 
 def notebook_claims(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
     """Return the claims that a notebook's outputs hold.
 
-    Raises ValueError if there is none.
+    Raises ValueError if there is none, or a damaged one.
     """
-    claims = _last_table(content)
+    claims = _last_table(content, name)
     if claims is None:
         raise ValueError(
             f"{name} has no table of claims among its outputs: show companion.claims_table.ClaimsTable in it "
@@ -83,11 +83,13 @@ def notebook_claims(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return claims
 
 
-def _last_table(content: dict[str, Any]) -> list[dict[str, Any]] | None:
+def _last_table(content: dict[str, Any], name: str) -> list[dict[str, Any]] | None:
     for cell in reversed(content["cells"]):
         for output in cell.get("outputs", []):
             if CLAIMS_MIME in output.get("data", {}):
-                claims: list[dict[str, Any]] = output["data"][CLAIMS_MIME]
+                claims = output["data"][CLAIMS_MIME]
+                if not isinstance(claims, list) or not all(isinstance(row, dict) and "key" in row for row in claims):
+                    raise ValueError(f"{name} holds a damaged table of claims: run 'make refresh'")
                 return claims
     return None
 

@@ -178,7 +178,7 @@ def _read_mark(mark: Path) -> object:
     """Return what the site was made from, or None if that is not known (no mark, or one that cannot be read)."""
     try:
         return json.loads(mark.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return None
 
 

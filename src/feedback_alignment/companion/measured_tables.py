@@ -45,8 +45,8 @@ def mean_and_error(measurement: Measurement) -> str:
 def median_and_range(measurement: Measurement) -> str:
     """Return the median, and in brackets the smallest and largest value; of one value, itself."""
     values = measurement.values
-    spread = f" [{number(min(values))}, {number(max(values))}]" if len(values) > 1 else ""
-    return _with_unit(number(measurement.median) + plain(spread), measurement)
+    spread = plain(f"[{number(min(values))}, {number(max(values))}]") if len(values) > 1 else ""
+    return _with_unit(f"{number(measurement.median)} {spread}".rstrip(), measurement)
 
 
 def group(record: Record, name: str) -> list[Measurement]:

@@ -102,6 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         page = built.index.with_name("print.html")
         shutil.copyfile(built.index.parent / ROOT_PAGE, page)
         print_page(page, chosen.into)
+    except KeyboardInterrupt:
+        print("interrupted; nothing was printed; the same command starts anew", file=sys.stderr)
+        return 130
     except (site.BuildError, PrintError, OSError, subprocess.TimeoutExpired) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -143,6 +143,11 @@ def test_bp_is_aligned_with_itself_and_the_silent_layer_too(dataset):
     assert (dataset.alignment.sel(teacher="released", practice="norm + BN", hidden_layer=4, ruler="bent") < 1).all()
 
 
+def test_a_convolution_without_its_pooling_is_refused():
+    with pytest.raises(ValueError, match=r"each convolution needs its pooling.* got 3 for channels \(2, 2\)"):
+        dataclasses.replace(SMOKE.table[0], channels=(2, 2))
+
+
 # ---- limits --------------------
 
 

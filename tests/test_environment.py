@@ -1,5 +1,6 @@
 """What one installs agrees with pyproject.toml, file by file, and nothing depends on the machine it was written on."""
 
+import json
 import re
 import subprocess
 import tomllib
@@ -199,6 +200,21 @@ def test_citation_and_package_agree_with_pyproject() -> None:
         ("Launay", "Poli", "Krzakala"): 2019,
         ("Chu", "Bacho"): 2024,
     }
+
+
+def test_archive_is_told_what_the_citation_says() -> None:
+    """Zenodo reads .zenodo.json and, where there is one, passes CITATION.cff over."""
+    archive = json.loads((ROOT / ".zenodo.json").read_text(encoding="utf-8"))
+    citation = read_yaml(ROOT / "CITATION.cff")
+    same = {"title": "title", "description": "abstract", "version": "version", "license": "license"}
+    assert {key: archive[key] for key in same} == {key: citation[name].strip() for key, name in same.items()}
+    assert archive["upload_type"] == citation["type"]
+    assert archive["creators"] == citation["authors"] == PROJECT["authors"]
+    assert archive["keywords"] == citation["keywords"] == PROJECT["keywords"]
+    papers = [
+        entry["identifiers"][0]["value"] if "identifiers" in entry else entry["doi"] for entry in citation["references"]
+    ]
+    assert archive["related_identifiers"] == [{"identifier": paper, "relation": "references"} for paper in papers]
 
 
 # In parts, so that this file does not name them itself.

@@ -159,7 +159,8 @@ def test_the_environment_holds_none_of_the_books_tools(runtime: Runtime) -> None
 
 def kinds(cell: nbformat.NotebookNode) -> list[str]:
     """What a cell shows, without what it says: the names of its streams and the kinds of its pictures and tables."""
-    return [output.get("name") or ", ".join(sorted(output.get("data", {}))) for output in cell.outputs]
+    outputs = notebook_files.joined_streams(cell.outputs)
+    return [output.get("name") or ", ".join(sorted(output.get("data", {}))) for output in outputs]
 
 
 @pytest.mark.long

@@ -64,7 +64,7 @@ def panel_run(panel: Panel, seed: int, N: int, eta: float, sigma0: float) -> Map
 
 
 def shown_run(rule: str, N: int, eta: float, sigma0: float, end: float) -> Mapping[str, np.ndarray]:
-    """Return the run of Fig. 3 by one rule until time `end`: errors, second layers and cosines, simulated and solved."""
+    """Return the run of Fig. 3 by one rule until `end`: errors, second layers and cosines, simulated and solved."""
     F = np.array(SHOWN_FEEDBACK)
     start = OrderParameters.random_start(
         2, teacher_overlaps(SHOWN_SEED, 2, N), np.array(SHOWN_TEACHER), F, N=N, sigma0=sigma0, seed=SHOWN_SEED

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from arrival import arrive_at
 from axe_playwright_python.sync_playwright import Axe
 from sphinx_external_toc.parsing import parse_toc_yaml
 
@@ -85,7 +86,7 @@ def visit(request: pytest.FixtureRequest, browser: Any, book: str) -> Visit:
             lambda request: None if request.url.startswith((book, "data:")) else seen.foreign.append(request.url),
         )
         page.on("response", lambda answer: seen.failed.append(answer.url) if answer.status >= 400 else None)
-        page.goto(f"{book}{request.param}.html", wait_until="networkidle")
+        arrive_at(page, f"{book}{request.param}.html")
         page.evaluate("() => window.MathJax?.startup?.promise")
         page.evaluate("() => document.fonts.ready.then(() => true)")
         page.add_style_tag(content=AT_ONCE)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import tiny_book
+from arrival import arrive_at
 from conftest import ADDRESS
 
 CHAPTER = "notebooks/01_credit_assignment"
@@ -15,7 +16,7 @@ LUMINANCE = """(selector) => {
 
 
 def test_search_finds_a_word(page: Any, book: str):
-    page.goto(f"{book}book/intro.html", wait_until="networkidle")
+    arrive_at(page, f"{book}book/intro.html")
     page.keyboard.press("Control+k")
     page.locator("#pst-search-dialog[open] input[type=search]:focus").wait_for()
     page.keyboard.type("alignment")
@@ -26,13 +27,13 @@ def test_search_finds_a_word(page: Any, book: str):
 
 
 def test_search_says_when_it_finds_nothing(page: Any, book: str):
-    page.goto(f"{book}search.html?q=zygomorphic", wait_until="networkidle")
+    arrive_at(page, f"{book}search.html?q=zygomorphic")
     page.get_by_text(re.compile("did not match any documents")).wait_for()
     assert page.locator("#search-results ul.search li a").count() == 0
 
 
 def test_the_switch_changes_the_theme_and_the_choice_lasts(page: Any, book: str):
-    page.goto(f"{book}{CHAPTER}.html", wait_until="networkidle")
+    arrive_at(page, f"{book}{CHAPTER}.html")
     seen = {}
     for _ in range(3):
         page.locator("button.theme-switch-button:visible").click()
@@ -44,7 +45,7 @@ def test_the_switch_changes_the_theme_and_the_choice_lasts(page: Any, book: str)
 
     while page.evaluate("document.documentElement.dataset.mode") != "dark":
         page.locator("button.theme-switch-button:visible").click()
-    page.goto(f"{book}book/intro.html", wait_until="networkidle")
+    arrive_at(page, f"{book}book/intro.html")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
@@ -53,7 +54,7 @@ def test_a_page_opened_in_the_dark_is_dark_and_its_plots_stay_legible(page: Any,
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.emulate_media(color_scheme="dark")
-    page.goto(f"{book}{CHAPTER}.html", wait_until="networkidle")
+    arrive_at(page, f"{book}{CHAPTER}.html")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     assert complaints == []
     plots = page.locator(".bd-article .cell:not(.tag_keep-colours) .cell_output img")
@@ -64,7 +65,7 @@ def test_a_page_opened_in_the_dark_is_dark_and_its_plots_stay_legible(page: Any,
 
 def test_the_chapter_opens_on_colab_where_the_repository_is_known(page: Any, tiny_book_with_address: str):
     chapter = f"notebooks/{tiny_book.CHAPTER}"
-    page.goto(f"{tiny_book_with_address}{chapter}.html", wait_until="networkidle")
+    arrive_at(page, f"{tiny_book_with_address}{chapter}.html")
     page.get_by_role("button", name="Launch interactive content").click()
     link = page.locator("a[href*='colab']")
     assert link.is_visible()
@@ -75,7 +76,7 @@ def test_the_chapter_opens_on_colab_where_the_repository_is_known(page: Any, tin
 
 
 def test_without_a_repository_there_is_no_colab_button_but_a_download(page: Any, book: str):
-    page.goto(f"{book}{CHAPTER}.html", wait_until="networkidle")
+    arrive_at(page, f"{book}{CHAPTER}.html")
     assert page.locator("a[href*='colab']").count() == 0
     assert page.get_by_role("button", name="Launch interactive content").count() == 0
     page.get_by_role("button", name="Download this page").click()
@@ -87,7 +88,7 @@ def test_without_a_repository_there_is_no_colab_button_but_a_download(page: Any,
 
 
 def test_the_keyboard_reaches_the_content(page: Any, book: str):
-    page.goto(f"{book}{CHAPTER}.html", wait_until="networkidle")
+    arrive_at(page, f"{book}{CHAPTER}.html")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent.trim()") == "Skip to main content"
     assert page.locator(":focus").is_visible()
@@ -103,7 +104,7 @@ def test_the_keyboard_reaches_the_content(page: Any, book: str):
 
 def test_a_box_that_scrolls_moves_with_the_arrow_keys(page: Any, book: str):
     page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(f"{book}{CHAPTER}.html", wait_until="networkidle")
+    arrive_at(page, f"{book}{CHAPTER}.html")
     box = page.locator(".bd-article [data-scrolls]:visible").first
     box.focus()
     page.keyboard.press("ArrowRight")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from arrival import arrive_at
 
 ROWS = ".claims-table tbody tr:visible"
 SHOWN = """() => [...document.querySelectorAll('.claims-table tbody tr')]
@@ -26,7 +27,7 @@ CHAPTERS = """() => [...document.querySelectorAll('#scorecard > section')]
 def opened(browser: Any, book: str) -> Iterator[Any]:
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         page = context.new_page()
-        page.goto(f"{book}book/scorecard.html", wait_until="networkidle")
+        arrive_at(page, f"{book}book/scorecard.html")
         yield page
 
 
@@ -131,7 +132,7 @@ def test_a_link_to_a_claim_that_is_filtered_away_shows_it(scorecard: Any):
 
 
 def test_other_pages_have_no_filter(page: Any, book: str):
-    page.goto(f"{book}notebooks/01_credit_assignment.html", wait_until="networkidle")
+    arrive_at(page, f"{book}notebooks/01_credit_assignment.html")
     assert page.locator(".scorecard-filter").count() == 0
 
 

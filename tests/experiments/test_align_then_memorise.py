@@ -40,15 +40,17 @@ def test_the_paper_profile_has_the_papers_recipe():
     assert len(places) == 16
     for each in PAPER.noisy:
         assert (each.rule, each.side, each.hidden, set(each.feedback_seeds)) == ("DFA", 14, (100,) * 3, {0})
-        epochs = 3000 if each == PAPER.layerwise else 1000
+        epochs = 3000 if each == PAPER.layerwise else 183 if each.label_noise else 1000
         schedule = each.schedule
         assert (schedule.epochs, schedule.batch, schedule.learning_rate) == (epochs, 32, 1e-4)
         assert schedule.reduction == "sum"
-        assert len([time for time in schedule.observe_at if time <= 1000]) == 40
+        whole = PAPER.noisy[0].schedule.observe_at
+        assert len(whole) == 40
+        assert schedule.observe_at[:40] == tuple(time for time in whole if time <= epochs)
     seven = PAPER.layerwise
     assert (seven.images, seven.activation, seven.label_noise) == ("cifar10", "relu", 0.1)
     assert seven in PAPER.noisy
-    assert PAPER.reduced == ("3 of 10 seeds",)
+    assert PAPER.reduced == ("3 of 10 seeds", "Fig. 11's networks with label noise: 183 of 1000 epochs")
     assert align_then_memorise.MEMBERS_IN_PAPER == 10
 
 
@@ -257,7 +259,10 @@ def test_the_chapter_is_an_experiment_in_pieces():
 def on_images(dataset, noisy=("mnist", "cifar10"), layerwise="cifar10"):
     """Return the dataset as if it were of the paper's images."""
     record = store.provenance(dataset)
-    settings = record["settings"] | {"layerwise": record["settings"]["layerwise"] | {"images": layerwise}}
+    settings = record["settings"] | {
+        "layerwise": record["settings"]["layerwise"] | {"images": layerwise},
+        "noisy": [each | {"images": name} for name in noisy for each in record["settings"]["noisy"]],
+    }
     made = dataset.isel(images=[0] * len(noisy)).assign_coords(images=list(noisy))
     return with_record(made, settings=settings, profile="paper")
 
@@ -362,6 +367,26 @@ def test_a_curve_that_rises_to_the_end_has_no_transition(agreeing):
     add("weight_alignment_unscaled", 0.5, images="mnist", activation="relu", epoch=4, label_noise=0)(agreeing)
     absent = set(WRONG) - set(verdicts(align_then_memorise, agreeing))
     assert absent == {"07-transition-mnist-relu-0.5"}
+
+
+def test_networks_with_noise_that_end_earlier_are_compared_where_they_end(agreeing):
+    made = agreeing.copy(deep=True)
+    for name, values in made.data_vars.items():
+        if {"epoch", "label_noise"} <= set(values.dims):
+            made[name].loc[{"epoch": 4, "label_noise": 0.5}] = np.nan
+    made.weight_alignment.loc[{"epoch": 2, "label_noise": 0.5}] -= 0.125
+    record = store.provenance(made)
+    for each in record["settings"]["noisy"]:
+        if each["label_noise"]:
+            each["schedule"]["epochs"] = 2
+    made = with_record(made, settings=record["settings"])
+    found = {claim.key: claim for claim in align_then_memorise.claims(made)}
+    assert found["07-noise-cifar10-relu-0.5"].measured.value == pytest.approx(0.125)
+    assert "07-transition-cifar10-relu-0.5" in found
+    for name in ("noise-tanh", "noise-relu"):
+        axes = align_then_memorise.figures(made)[name].axes
+        lengths = {len(line.get_xdata()) for line in axes[0].lines}
+        assert lengths == {3, 4}
 
 
 def test_an_ensemble_that_diverged_makes_no_claim(agreeing):

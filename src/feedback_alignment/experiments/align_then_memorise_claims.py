@@ -133,7 +133,7 @@ def _of_fig7(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
         yield Claim(
             f"07-layer-time-{layer}",
             FIG7,
-            f"Decades of epochs until the maximum of layer {layer}",
+            f"Decades of epochs until the maximum of layer {layer} (the end of the run, if it rises until then)",
             Expected(
                 f"{np.log10(epochs):.2f}: about {epochs} epochs", float(np.log10(epochs)), float(np.log10(epochs))
             ),
@@ -161,19 +161,20 @@ def _of_fig11(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
     for plain, key in noisiest.items():
         if plain not in found:
             continue
-        (where, one), (_, clean) = found[key], found[plain]
+        (where, one), (_, whole) = found[key], found[plain]
+        clean = whole.sel(epoch=one.epoch)
         for kind, (name, _, words) in CONVENTIONS.items():
             yield Claim(
                 f"07-noise-{kind}{key}",
                 FIG11,
-                f"Final weight alignment, {words}, without noise less that with it: {where}",
+                f"Weight alignment, {words}, when the networks with noise end: without noise less with it: {where}",
                 MORE,
                 Measured.over_seeds((clean[name] - one[name]).isel(epoch=-1)),
                 SEEDS,
                 scale,
             )
-        peaks = [peak_epoch(each.weight_alignment_unscaled) for each in (one, clean)]
-        if any(bool((peak == one.epoch[-1]).any()) for peak in peaks):
+        peaks = [peak_epoch(each.weight_alignment_unscaled) for each in (one, whole)]
+        if any(bool((peak == each.epoch[-1]).any()) for peak, each in zip(peaks, (one, whole), strict=True)):
             continue  # A curve that rises to the end has not shown its maximum.
         yield Claim(
             f"07-transition-{key}",
@@ -213,13 +214,18 @@ def _decades(epochs: xr.DataArray) -> xr.DataArray:
 
 
 def _ensembles(dataset: xr.Dataset) -> Iterator[tuple[str, str, xr.Dataset]]:
-    """Return each ensemble that is there, with its description and its key; the key of noise is its last part."""
+    """Return each ensemble that is there, to its end, with its description and its key; noise is its last part."""
     if "weight_alignment" not in dataset:
         return
+    ends = {
+        (each["images"], each["activation"], each["label_noise"]): each["schedule"]["epochs"]
+        for each in store.provenance(dataset)["settings"]["noisy"]
+    }
     for images in dataset.images.values:
         for activation in dataset.activation.values:
             for noise in dataset.label_noise.values:
                 one = dataset.sel(images=images, activation=activation, label_noise=noise)
+                one = one.sel(epoch=slice(None, ends[images, activation, noise]))
                 if not np.isfinite(one.weight_alignment).all():
                     continue
                 words, mark = (f", {noise:.0%} noise", f"-{noise:g}") if noise else ("", "")

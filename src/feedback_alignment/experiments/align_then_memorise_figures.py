@@ -121,7 +121,8 @@ def _curves(
 def _band(ax: "Axes", curve: xr.DataArray, label: str, index: int, linestyle: str = "-") -> None:
     """Draw one curve over training time, of numbers of members or of pairs; nothing where it is not there."""
     curve = curve.sel(sampled="probe") if "sampled" in curve.dims else curve
-    if np.isfinite(curve).all():
+    curve = curve.dropna("epoch", how="all")
+    if curve.size and np.isfinite(curve).all():
         values = per_member(curve) if "pair" in curve.dims else curve.transpose("member", "epoch").values
         pictures.band(ax, curve.epoch.values, values, label=label, index=index, linestyle=linestyle)
 

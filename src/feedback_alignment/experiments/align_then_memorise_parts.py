@@ -22,8 +22,11 @@ KEPT = (
 
 
 def noisy(settings: Settings, found: Found) -> xr.Dataset:
-    """Return the ensembles of Figs 6 and 11 on the grid of images, activation and label noise."""
-    end = min(each.schedule.epochs for each in settings.noisy)
+    """Return the ensembles of Figs 6 and 11 on the grid of images, activation and label noise.
+
+    NaN where one is missing, and from its end to that of the longest one without noise.
+    """
+    end = max(each.schedule.epochs for each in settings.noisy if not each.label_noise)
     cut = {each: piece[list(KEPT)].sel(epoch=slice(None, end)) for each, piece in found.items()}
     places = {
         each: {"images": each.images, "activation": each.activation, "label_noise": each.label_noise}

@@ -1,6 +1,6 @@
 """What observing costs beside training, on the schedule of a paper-scale run: python benchmarks/observation.py.
 
-Ten networks of Fig. 5 of Refinetti et al. 2021 on as many samples as MNIST has, with random numbers for pixels. A part
+The networks of Fig. 5 of Refinetti et al. 2021 on as many samples as MNIST has, with random numbers for pixels. A part
 of an epoch and single observations are timed in turn, and the schedule says how many there are of each.
 """
 

@@ -184,7 +184,7 @@ def _read_mark(mark: Path) -> object:
     """Return what the site was made from, or None if that is not known (no mark, or one that cannot be read)."""
     try:
         return json.loads(mark.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return None
 
 
@@ -203,6 +203,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results = store.results_directory(given.results)
         folders = given.notebooks.resolve(), results.resolve(), given.into.resolve()
         site = build(clone_folder(), *folders, given.builder, given.figures)
+    except KeyboardInterrupt:
+        print("interrupted; the same command builds the pages anew", file=sys.stderr)
+        return 130
     except (BuildError, OSError, ImportError, ValueError) as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 1

@@ -118,9 +118,7 @@ def test_letters_are_plain_text():
         assert max(len(line) for line in text.splitlines()) <= errata.LINE
 
 
-@pytest.mark.parametrize(
-    "page", ["book/errata", "book/coverage", "book/equation_map", "book/against_others", "book/performance"]
-)
+@pytest.mark.parametrize("page", ["errata", "coverage", "equation_map", "against_others", "performance"])
 def test_every_list_has_its_place_on_its_page(page):
     listed = extension("listed_pages")
     lists = listed.PAGES[f"book/{page}"](BOOK, scorecard(), "scorecard.html")

@@ -28,18 +28,18 @@ WITHOUT_GOALS = Record("another", "", CIRCUMSTANCES, (Measurement("g", "r", (1.0
 
 def cells(table: str) -> list[list[str]]:
     """The rows of a table."""
-    body = table.partition(":header-rows: 1\n\n")[2].partition("\n```")[0]
-    return [[cell.strip() for cell in row.split("\n  -")] for row in body.removeprefix("* -").split("\n* -")]
+    body = table.partition("\n\n* -")[2].partition("\n```")[0]
+    return [[cell.strip() for cell in row.split("\n  -")] for row in body.split("\n* -")]
 
 
 def test_goals_stand_beside_what_was_measured():
     text = performance.verdicts({"made_up": MADE, "another": WITHOUT_GOALS})
     assert text.startswith("Of 3 goals, 2 are met.\n\n")
     assert cells(text) == [
-        ["Benchmark", "What", "Measured", "Goal", "Verdict", "What bounds it"],
-        ["`made_up`", "one thread: loop / ensemble", r"4.50 \[4.00, 5.00\]", "at least 4", "met", "arithmetic"],
-        ["`made_up`", "one thread: part of the whole", "0.120", "at most 0.1", "**not met**", "–"],
-        ["`made_up`", "growth: 10 steps, slow", "4.00 ms", "at least 2", "met", "–"],
+        ["What", "Measured", "Goal", "Verdict", "What bounds it"],
+        ["`made_up`: one thread: loop / ensemble", r"4.50 \[4.00, 5.00\]", "≥\N{NO-BREAK SPACE}4", "met", "arithmetic"],
+        ["`made_up`: one thread: part of the whole", "0.120", "≤\N{NO-BREAK SPACE}0.1", "**not met**", "–"],
+        ["`made_up`: growth: 10 steps, slow", "4.00 ms", "≥\N{NO-BREAK SPACE}2", "met", "–"],
     ]
 
 
@@ -54,7 +54,7 @@ def test_a_section_has_a_table_for_each_group():
     assert origin.startswith("Sizes 1-2-3. Measured on 2 cores")
     assert [group.partition("**")[0] for group in groups] == ["one thread", "growth"]
     assert cells(groups[0])[2:] == [
-        ["part of the whole", "0.120", "at most 0.1", "not met", "–"],
+        ["part of the whole", "0.120", "≤\N{NO-BREAK SPACE}0.1", "not met", "–"],
         ["a step", "12.0 µs", "–", "–", "–"],
     ]
     assert cells(groups[1]) == [["What", "fast", "slow"], ["10 steps", "1.00 ms", "4.00 ms"]]

@@ -10,6 +10,9 @@ from feedback_alignment.companion.measurements import Measurement, Record
 from feedback_alignment.companion.provenance import duration
 
 GPU = "not measured"
+JUDGED = ["What", "Measured", "Goal", "Verdict", "What bounds it"]
+WIDTHS = "35 19 11 12 23"
+"""Of the columns `JUDGED`."""
 
 
 def section(record: Record) -> str:
@@ -28,12 +31,12 @@ def verdicts(records: Mapping[str, Record]) -> str:
     if not judged:
         raise ValueError(f"no measurement has a goal; the benchmarks are {', '.join(sorted(records))}")
     met = sum(each.verdict == "met" for _, each in judged)
-    rows = [["Benchmark", "What", "Measured", "Goal", "Verdict", "What bounds it"]]
+    rows = [JUDGED]
     for name, each in judged:
-        what = f"{plain(each.group)}: {plain(_name(each))}"
+        what = f"`{name}`: {plain(each.group)}: {plain(_name(each))}"
         bold = f"**{each.verdict}**" if each.verdict == "not met" else each.verdict
-        rows.append([f"`{name}`", what, median_and_range(each), each.goal, bold, plain(each.bound) or "–"])
-    return f"Of {len(judged)} goals, {met} are met.\n\n{list_table(rows)}"
+        rows.append([what, median_and_range(each), _unbroken(each.goal), bold, plain(each.bound) or "–"])
+    return f"Of {len(judged)} goals, {met} are met.\n\n{list_table(rows, WIDTHS)}"
 
 
 def chapter_costs(notebooks: Path, results: Path, expected: Mapping[str, Mapping[str, str]]) -> str:
@@ -65,11 +68,15 @@ def _paper_cost(result: Path, expected: str) -> str:
 def _table(measured: list[Measurement]) -> str:
     if any(each.column for each in measured):
         return measured_tables.crossed(measured, "What", median_and_range)
-    rows = [["What", "Measured", "Goal", "Verdict", "What bounds it"]]
+    rows = [JUDGED]
     for each in measured:
-        goal = [each.goal, each.verdict, plain(each.bound)]
+        goal = [_unbroken(each.goal), each.verdict, plain(each.bound)]
         rows.append([plain(each.row), median_and_range(each), *(part or "–" for part in goal)])
-    return list_table(rows)
+    return list_table(rows, WIDTHS)
+
+
+def _unbroken(goal: str) -> str:
+    return goal.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _name(measurement: Measurement) -> str:

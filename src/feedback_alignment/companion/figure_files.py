@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import string
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 LIST = "figures.csv"
 
+_PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
 _DRAWN = re.compile(r"""figures\[["'](?P<key>[\w-]+)["']\]""")
 _AFTER = re.compile(
     r"\bAfter [^.]*?(?P<kind>Figs?\.|Table)\s(?P<number>\d+[a-z]?)[^.]*? of (?P<author>\w+)"
@@ -124,6 +126,11 @@ def is_complete(line: Listed, folder: Path) -> bool:
     return all((folder / f"{line.file}.{ending}").is_file() for ending in line.files.split())
 
 
+def _literally(words: str) -> str:
+    """Return words that a stored file says so that Markdown takes none of their signs for markup."""
+    return _PUNCTUATION.sub(r"\\\g<0>", " ".join(words.split()))
+
+
 def offered(lines: Sequence[Listed], address: str) -> str:
     """Return the list as Markdown: by chapter, each figure with links to its files below `address`."""
     if not lines:
@@ -132,7 +139,7 @@ def offered(lines: Sequence[Listed], address: str) -> str:
     for line in lines:
         if line.chapter != chapter:
             chapter = line.chapter
-            text += [f"## {{doc}}`../notebooks/{chapter}`", "", line.result, ""]
+            text += [f"## {{doc}}`../notebooks/{chapter}`", "", _literally(line.result), ""]
         links = ", ".join(
             f'<a href="{address}/{line.file}.{ending}" download>{ending.upper()}</a>' for ending in line.files.split()
         )

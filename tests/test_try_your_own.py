@@ -36,6 +36,9 @@ BAD = [
     ("08", "0.004", "0", "learning_rate must be a finite number > 0"),
     ("09", '"tanh"', '"swish"', "activation must be one of"),
     ("09", "dropout=0.1", "dropout=1.0", "dropout rate must be at least 0 and below 1"),
+    ("10", '"chained"', '"hebb"', "DFA'?, '?released"),  # the tests' own check of types may speak first, also below
+    ("10", "(4, 8, 8)", "(4, 8)", r"needs its pooling|tuple\[int, int, int\]"),
+    ("10", ", 3  #", ", 0  #", "channels, kernel and stride of at least 1"),
     ("11", '"units"', '"none"', "units'?, '?scattered'?, '?narrow"),  # the tests' own check of types may speak first
     ("11", "5,", "0,", "number of units of at least 1"),
     ("11", "5,", "100,", "does not fit into layer 2"),

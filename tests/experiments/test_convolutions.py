@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 
 import numpy as np
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from feedback_alignment import experiments
 from feedback_alignment.companion import provenance, store
 from feedback_alignment.companion.monitor import Monitor
-from feedback_alignment.experiments import convolutions, finished, kept_pieces
+from feedback_alignment.experiments import convolutions, filter_images_claims, finished, kept_pieces
 from feedback_alignment.experiments.convolution_limits import ConvolutionLimits, Place, of_networks
 from feedback_alignment.experiments.convolutional_networks import TEACHERS
 from feedback_alignment.experiments.convolutions_printed import ALIGNMENT, TEST
@@ -142,6 +143,11 @@ def test_bp_is_aligned_with_itself_and_the_silent_layer_too(dataset):
     assert (dataset.alignment.sel(teacher="released", practice="norm + BN", hidden_layer=4, ruler="bent") < 1).all()
 
 
+def test_a_convolution_without_its_pooling_is_refused():
+    with pytest.raises(ValueError, match=r"each convolution needs its pooling.* got 3 for channels \(2, 2\)"):
+        dataclasses.replace(SMOKE.table[0], channels=(2, 2))
+
+
 # ---- limits --------------------
 
 
@@ -162,11 +168,49 @@ def test_a_kernel_larger_than_the_image_has_no_limits():
         convolutions.run(dataclasses.replace(SMOKE, limits=work, table=(), others=()))
 
 
+# ---- what filters respond to --------------------
+
+
+def test_the_images_of_fig_3_are_those_of_16_filters_and_of_enough_untrained_networks():
+    untrained, bp, dfa = PAPER.filters
+    assert [each.pupil for each in PAPER.filters] == ["untrained", "BP", "DFA"]
+    assert {(each.layer, each.filters) for each in PAPER.filters} == {(2, 16)}
+    assert len(untrained.networks.seeds) >= 20
+    assert not set(untrained.networks.seeds) & set(PAPER.seeds)
+    for each in (bp, dfa):
+        (same,) = (
+            one
+            for one in PAPER.networks
+            if (one.teacher, one.practice) == (each.pupil, PAPER.table[0].practice) and one.seeds == (0,)
+        )
+        shorter = dataclasses.replace(same.schedule, epochs=10, observe_at=(10,))
+        assert dataclasses.replace(same, seeds=PAPER.seeds, schedule=shorter) == each.networks
+
+
+def test_networks_that_differ_before_training_differ_by_teaching_alone(dataset):
+    """BP and DFA start from equal filters, and what they respond to is measured after other training."""
+    pupils = [each.networks.network((1, 8, 8), 10) for each in SMOKE.filters[1:]]
+    assert torch.equal(pupils[0].weights[1], pupils[1].weights[1])
+    assert (dataset.filter_entropy.sel(pupil="BP") != dataset.filter_entropy.sel(pupil="DFA")).all()
+    assert ((dataset.filter_entropy > 0) & (dataset.filter_entropy < 1)).all()
+    np.testing.assert_allclose((dataset.filter_image**2).mean(("colour", "row", "column")), 1, rtol=1e-6)
+
+
+def test_p_values_of_ranks_are_shares_of_all_choices():
+    """Written out: all choices of two among seven, and how many have as extreme a sum of ranks."""
+    few, many = np.array([0.1, 0.35]), np.array([0.2, 0.3, 0.4, 0.5, 0.6])
+    ranks = np.argsort(np.argsort(np.concatenate([few, many])))
+    sums = np.array([a + b for a, b in itertools.combinations(range(7), 2)])
+    expected = min(1, 2 * np.mean(sums <= ranks[:2].sum()))
+    assert filter_images_claims.rank_p_value(few, many) == pytest.approx(expected, rel=1e-12)
+
+
 # ---- the dataset and pieces --------------------
 
 
 def test_the_dataset_has_named_axes(dataset):
     sizes = {"teacher": 7, "practice": 5, "member": 2, "ruler": 3, "hidden_layer": 4, "convolution": 2, "draw": 2}
+    sizes |= {"pupil": 2, "untrained": 24, "filter": 2, "colour": 1, "row": 5, "column": 5}
     assert dict(dataset.sizes) == sizes
     for values in dataset.data_vars.values():
         assert values.attrs["units"]
@@ -183,10 +227,24 @@ def test_unfinished_pieces_are_named_and_the_rest_is_shown(tmp_path, monkeypatch
         kept_pieces.done([SMOKE.limits], "cpu", monitor)
     found = store.read(finished.store_finished("10", tmp_path))
     reduced = store.provenance(found)["reduced"]
-    assert [words[:19] for words in reduced] == ["1 seed", "6 of 6 pieces of Ta", "5 of 5 pieces under"]
+    assert [words[:19] for words in reduced] == [
+        "1 seed",
+        "6 of 6 pieces of Ta",
+        "5 of 5 pieces under",
+        "3 of 3 pieces of Fi",
+    ]
     assert [claim.key for claim in convolutions.claims(found)] == ["10-share", "10-low-rank"]
     assert list(convolutions.figures(found)) == ["limits"]
     np.testing.assert_array_equal(found.expected_share, dataset.expected_share)
+
+
+def test_a_finished_result_is_stored_and_read(tmp_path, dataset):
+    store.write(dataset, tmp_path / "whole.nc")
+    found = store.read(tmp_path / "whole.nc")
+    assert list(found.pupil.values) == ["BP", "DFA"]
+    assert [claim.verdict for claim in convolutions.claims(found)] == [
+        claim.verdict for claim in convolutions.claims(dataset)
+    ]
 
 
 def test_the_chapter_is_an_experiment_in_pieces():
@@ -221,6 +279,9 @@ def agreeing(dataset):
         made.alignment.loc[where] = cosine
     made.weight_alignment.loc[{"practice": "norm", "teacher": "DFA"}] = 0.01
     made.weight_alignment.loc[{"practice": "norm", "teacher": "chained"}] = 0.1
+    made["untrained_entropy"][:] = np.linspace(0.8, 0.9, 24)[:, None]
+    made.filter_entropy.loc[{"pupil": "DFA"}] = 0.8504
+    made.filter_entropy.loc[{"pupil": "BP"}] = 0.5
     for teacher in ("chained", "FA"):
         made.filter_alignment.loc[{"practice": "norm", "teacher": teacher}] = 0.2
     return made
@@ -238,6 +299,9 @@ WRONG = {
     "10-fa-chained": put("alignment", 0.1, teacher="FA", practice="norm"),
     "10-fixed-filters-chained": put("filter_alignment", -0.1, teacher="chained", practice="norm"),
     "10-fixed-filters-fa": put("filter_alignment", -0.1, teacher="FA", practice="norm"),
+    "10-fig3-dfa": put("filter_entropy", 0.5, pupil="DFA"),
+    "10-fig3-bp": put("filter_entropy", 0.8504, pupil="BP"),
+    "10-fig3-difference": put("filter_entropy", 0.9, pupil="BP"),
 }
 
 
@@ -293,15 +357,28 @@ def test_figures_have_labelled_axes_and_the_datasets_numbers(dataset, agreeing):
         "angles": 4,
         "teachers": 4,
         "weights": 2,
+        "filters": 6,
+        "filter-entropies": 2,
     }
     for figure in figures.values():
         assert isinstance(figure, Figure)
-        assert figure.axes[-1].get_xlabel()
+        assert figure.axes[-1].get_xlabel() or figure.axes[-1].images
     lines = {line.get_label(): np.asarray(line.get_xdata()) for line in figures["limits"].axes[0].lines}
     np.testing.assert_allclose(lines["random feedback, expected"], np.sqrt(dataset.expected_share))
     lines = {line.get_label(): np.asarray(line.get_ydata()) for line in figures["weights"].axes[0].lines}
     expected = dataset.weight_alignment.sel(teacher="chained", practice="norm", hidden_layer=[2, 3]).mean("member")
     np.testing.assert_allclose(lines["chained feedback"], expected)
+
+
+def test_what_filters_respond_to_is_shown_side_by_side(dataset):
+    panels = convolutions.figures(dataset)["filters"].axes
+    assert [ax.get_title().splitlines()[-1] for ax in panels] == ["untrained", "BP", "DFA"]
+    (image,) = panels[2].images
+    pixels = np.asarray(image.get_array())
+    assert pixels.shape == (5, 11)
+    assert (pixels[:, 5] == 1).all()
+    second = dataset.filter_image.sel(pupil="DFA").isel(filter=1, colour=0)
+    np.testing.assert_allclose(pixels[:, 6:], np.clip(0.5 + second / 6, 0, 1), rtol=1e-6)
 
 
 def test_each_convolution_has_one_row_for_all_panels(dataset):

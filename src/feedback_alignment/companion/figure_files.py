@@ -113,12 +113,22 @@ def write_list(lines: Sequence[Listed], folder: Path) -> Path:
 
 
 def read_list(folder: Path) -> list[Listed]:
-    """Return the lines of the list of a folder; none where there is no list."""
+    """Return the lines of the list of a folder; none where there is no list.
+
+    Raises ValueError for a list that is damaged.
+    """
     path = folder / LIST
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as lines:
-        return [Listed(**line) for line in csv.DictReader(lines)]
+    names = [field.name for field in fields(Listed)]
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            head, *rows = csv.reader(lines, strict=True)
+        if head != names or any(len(row) != len(names) for row in rows):
+            raise ValueError(f"expected the columns {', '.join(names)}")
+    except (ValueError, csv.Error) as error:
+        raise ValueError(f"{path} is damaged ({error}): delete it and run 'make figures' again") from error
+    return [Listed(*row) for row in rows]
 
 
 def is_complete(line: Listed, folder: Path) -> bool:

@@ -105,6 +105,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             printed_page.arrange((built.index.parent / ROOT_PAGE).read_text(encoding="utf-8")), encoding="utf-8"
         )
         print_page(page, chosen.into)
+    except KeyboardInterrupt:
+        print("interrupted; nothing was printed; the same command starts anew", file=sys.stderr)
+        return 130
     except (site.BuildError, PrintError, OSError, subprocess.TimeoutExpired) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

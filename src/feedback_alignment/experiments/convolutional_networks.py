@@ -56,6 +56,16 @@ class ConvolutionalNetworks(LaunayNetworks):
     """Side and stride of the maximum's windows after each convolution; (1, 1) for no pooling."""
     teacher: Teacher
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for an unknown teacher, or as many poolings as there are convolutions not given."""
+        if self.teacher not in TEACHERS:
+            raise ValueError(f"teacher must be one of {list(TEACHERS)}; got {self.teacher!r}")
+        if len(self.pools) != len(self.channels):
+            raise ValueError(
+                f"each convolution needs its pooling, ((side, stride), ...): got {len(self.pools)} for channels "
+                f"{self.channels}"
+            )
+
     @property
     def name(self) -> str:
         """The ensemble in words."""

@@ -1,7 +1,7 @@
 """Chapter 10: convolutions, which cannot align, and feedback that has their structure.
 
-Launay, Poli and Krzakala 2019, Section 4.1 and Table 4; Refinetti et al. 2021, Section 4.2, and the question that its
-slides leave open.
+Launay, Poli and Krzakala 2019, Section 4.1, Table 4 and Fig. 3; Refinetti et al. 2021, Section 4.2, and the question
+that its slides leave open.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,13 @@ import xarray as xr
 
 from feedback_alignment.companion.claims import Claim
 from feedback_alignment.companion.monitor import Monitor, Quiet
-from feedback_alignment.experiments import convolutions_claims, convolutions_figures, convolutions_parts, kept_pieces
+from feedback_alignment.experiments import (
+    convolutions_claims,
+    convolutions_figures,
+    convolutions_parts,
+    filter_images_figures,
+    kept_pieces,
+)
 from feedback_alignment.experiments.available_figures import Drawings, available_figures
 from feedback_alignment.experiments.convolutions_settings import SETTINGS, Settings
 
@@ -30,6 +36,8 @@ DRAWINGS: Drawings = {
     "angles": (("alignment",), convolutions_figures.angles),
     "teachers": (("alignment",), convolutions_figures.teachers),
     "weights": (("weight_alignment",), convolutions_figures.weights),
+    "filters": (("filter_image", "untrained_image"), filter_images_figures.images),
+    "filter-entropies": (("filter_entropy", "untrained_entropy"), filter_images_figures.entropies),
 }
 
 
@@ -47,7 +55,7 @@ def assemble(settings: Settings, results: Path) -> xr.Dataset:
 
 
 def _dataset(settings: Settings, found: Mapping[Any, xr.Dataset], device: str) -> xr.Dataset:
-    parts = (convolutions_parts.limits, convolutions_parts.networks)
+    parts = (convolutions_parts.limits, convolutions_parts.networks, convolutions_parts.filters)
     return kept_pieces.stamped(
         xr.merge([part(settings, found) for part in parts], compat="override", combine_attrs="override", join="outer"),
         settings,

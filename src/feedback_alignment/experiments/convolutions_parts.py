@@ -8,6 +8,8 @@ import xarray as xr
 
 from feedback_alignment.experiments.convolutional_networks import TEACHERS
 from feedback_alignment.experiments.convolutions_settings import PRACTICES, Settings
+from feedback_alignment.experiments.filter_images import UNTRAINED
+from feedback_alignment.experiments.kept_pieces import along
 
 Found = Mapping[Any, xr.Dataset]
 
@@ -35,3 +37,14 @@ def networks(settings: Settings, found: Found) -> xr.Dataset:
 def limits(settings: Settings, found: Found) -> xr.Dataset:
     """Return what convolutions can reach."""
     return found.get(settings.limits, xr.Dataset())
+
+
+def filters(settings: Settings, found: Found) -> xr.Dataset:
+    """Return what filters respond to, by who taught them, beside those of untrained networks."""
+    pieces = {work.pupil: found.get(work) for work in settings.filters}
+    untrained = pieces.pop(UNTRAINED)
+    parts = [along("pupil", pieces)]
+    if untrained is not None:
+        names = {"member": UNTRAINED, "filter_entropy": "untrained_entropy", "filter_image": "untrained_image"}
+        parts.append(untrained.drop_vars(["filter_test_accuracy", "member"]).rename(names))
+    return xr.merge(parts, combine_attrs="override")

@@ -6,11 +6,15 @@ from feedback_alignment.experiments.best_practices_settings import PRACTICES as 
 from feedback_alignment.experiments.convolution_limits import ConvolutionLimits, Place, of_networks
 from feedback_alignment.experiments.convolutional_networks import AT_ONE_RATE, TEACHERS, ConvolutionalNetworks, Teacher
 from feedback_alignment.experiments.convolutions_printed import TEST
+from feedback_alignment.experiments.filter_images import FilterImages
 from feedback_alignment.experiments.kept_pieces import Work
+from feedback_alignment.networks.activation_maximisation import Ascent
 from feedback_alignment.networks.training import Schedule
 
 PRACTICES = tuple(practice for practice in ALL_PRACTICES if practice.name in TEST)
 """The rows of Table 4, in its order."""
+NEVER_TRAINED = tuple(range(100, 124))
+"""Seeds of the untrained networks that the images of filters are held against."""
 OTHERS: tuple[Teacher, ...] = tuple(teacher for teacher in TEACHERS if teacher not in ("DFA", "released"))
 """Teachers beside those of Table 4."""
 
@@ -26,6 +30,8 @@ class Settings:
     others: tuple[ConvolutionalNetworks, ...]
     """The first row under other teachers."""
     limits: ConvolutionLimits
+    filters: tuple[FilterImages, ...]
+    """What the filters of the second convolution respond to."""
     reduced: tuple[str, ...] = ()
 
     @property
@@ -36,7 +42,7 @@ class Settings:
     @property
     def works(self) -> tuple[Work, ...]:
         """All pieces of work in the order in which they are done."""
-        return (self.limits, *self.networks)
+        return (self.limits, *self.networks, *self.filters)
 
     @property
     def groups(self) -> dict[str, tuple[Work, ...]]:
@@ -45,6 +51,7 @@ class Settings:
             "on limits": (self.limits,),
             "of Table 4": self.table,
             "under other teachers": self.others,
+            "of Fig. 3": self.filters,
         }
 
 
@@ -95,6 +102,15 @@ def on_digits(seeds: tuple[int, ...], channels: tuple[int, int, int], schedule: 
     )
 
 
+def images_of_filters(
+    base: ConvolutionalNetworks, one_rate: float, filters: int, ascent: Ascent
+) -> tuple[FilterImages, ...]:
+    """Return what the second convolution of `base` responds to under BP and DFA, and that of untrained networks."""
+    untrained = replace(base, seeds=NEVER_TRAINED, schedule=replace(base.schedule, epochs=0, observe_at=(0,)))
+    ensembles = (untrained, taught_by(base, "BP", one_rate), base)
+    return tuple(FilterImages(each, 2, filters, ascent) for each in ensembles)
+
+
 def _settings(
     profile: str,
     bases: tuple[ConvolutionalNetworks, ...],
@@ -102,6 +118,7 @@ def _settings(
     others: tuple[Teacher, ...],
     one_rate: float,
     limits: ConvolutionLimits,
+    filters: tuple[FilterImages, ...],
     reduced: tuple[str, ...] = (),
 ) -> Settings:
     table = [replace(base, practice=practice) for base in bases for practice in PRACTICES]
@@ -112,6 +129,7 @@ def _settings(
         tuple(table),
         tuple(taught_by(base, teacher, one_rate) for base in bases for teacher in others),
         limits,
+        filters,
         reduced,
     )
 
@@ -119,22 +137,30 @@ def _settings(
 LAUNAY = of_networks(("CNN, 10 classes",))
 ON_DIGITS = (Place("digits 2", 8, 3, 1, (4, 8, 8)), Place("digits 3", 8, 3, 1, (8, 4, 4)))
 
+SMALLEST = on_digits((0, 1), (2, 2, 2), Schedule(1, 256, 0.1, "mean", (1,)))
+SMALL = on_digits((0, 1, 2), (4, 8, 8), Schedule(1, 16, 0.1, "mean", (1,)))
+FEWER_EPOCHS = replace(
+    as_in_the_paper(0), seeds=(0, 1, 2), schedule=replace(as_in_the_paper(0).schedule, epochs=10, observe_at=(10,))
+)
+
 SETTINGS: dict[str, Settings] = {
     "smoke": _settings(
         "smoke",
-        (on_digits((0, 1), (2, 2, 2), Schedule(1, 256, 0.1, "mean", (1,))),),
+        (SMALLEST,),
         (PRACTICES[2].name,),
         OTHERS,
         0.3,
         ConvolutionLimits(ON_DIGITS, 10, 2, 1),
+        images_of_filters(SMALLEST, 0.3, 2, Ascent(10, 0.1)),
     ),
     "quick": _settings(
         "quick",
-        (on_digits((0, 1, 2), (4, 8, 8), Schedule(1, 16, 0.1, "mean", (1,))),),
-        (PRACTICES[0].name, PRACTICES[2].name),
+        (SMALL,),
+        (PRACTICES[0].name,),
         OTHERS,
         0.3,
         ConvolutionLimits((*ON_DIGITS, *LAUNAY), 10, 4, 2),
+        images_of_filters(SMALL, 0.3, 8, Ascent(30, 0.1)),
     ),
     "paper": _settings(
         "paper",
@@ -143,6 +169,11 @@ SETTINGS: dict[str, Settings] = {
         OTHERS,
         0.064,
         ConvolutionLimits((*LAUNAY, *of_networks(("VGG-16, 32 px, 10 classes",))), 10, 8, 3),
-        ("3 of 10 seeds", "VGG-16 is not trained, and Fig. 3 is not drawn"),
+        images_of_filters(FEWER_EPOCHS, 0.064, 16, Ascent(100, 0.1)),
+        (
+            "3 of 10 seeds",
+            "VGG-16 is not trained",
+            "Fig. 3 is of the network of Table 4 after 10 of 50 epochs",
+        ),
     ),
 }

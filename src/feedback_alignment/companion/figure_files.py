@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-import string
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path

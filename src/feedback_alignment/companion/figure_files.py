@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-import string
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -12,13 +11,13 @@ from typing import TYPE_CHECKING
 from feedback_alignment import atomic
 from feedback_alignment.companion import drawn_numbers, notebook_files
 from feedback_alignment.companion.pictures import STYLE
+from feedback_alignment.companion.plain_text import escaped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LIST = "figures.csv"
 
-_PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
 _DRAWN = re.compile(r"""figures\[["'](?P<key>[\w-]+)["']\]""")
 _AFTER = re.compile(
     r"\bAfter [^.]*?(?P<kind>Figs?\.|Table)\s(?P<number>\d+[a-z]?)[^.]*? of (?P<author>\w+)"
@@ -136,11 +135,6 @@ def is_complete(line: Listed, folder: Path) -> bool:
     return all((folder / f"{line.file}.{ending}").is_file() for ending in line.files.split())
 
 
-def _literally(words: str) -> str:
-    """Return words that a stored file says so that Markdown takes none of their signs for markup."""
-    return _PUNCTUATION.sub(r"\\\g<0>", " ".join(words.split()))
-
-
 def offered(lines: Sequence[Listed], address: str) -> str:
     """Return the list as Markdown: by chapter, each figure with links to its files below `address`."""
     if not lines:
@@ -149,9 +143,10 @@ def offered(lines: Sequence[Listed], address: str) -> str:
     for line in lines:
         if line.chapter != chapter:
             chapter = line.chapter
-            text += [f"## {{doc}}`../notebooks/{chapter}`", "", _literally(line.result), ""]
+            text += [f"## {{doc}}`../notebooks/{chapter}`", "", escaped(line.result), ""]
         links = ", ".join(
-            f'<a href="{address}/{line.file}.{ending}" download>{ending.upper()}</a>' for ending in line.files.split()
+            f'<a href="{escaped(f"{address}/{line.file}.{ending}")}" download>{escaped(ending.upper())}</a>'
+            for ending in line.files.split()
         )
-        text.append(f"- `{line.file}`: {links}. {line.caption}")
+        text.append(f"- <code>{escaped(line.file)}</code>: {links}. {line.caption}")
     return "\n".join(text)

@@ -25,7 +25,7 @@ STRICT := $(if $(CONSTRAINTS),$(filter Linux-x86_64,$(shell uname -sm | tr ' ' -
 
 .PHONY: help
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 $(RUN):
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "the book needs Python 3.11 to 3.13, but $(PYTHON) is " + sys.version.split()[0] + ": say make PYTHON=python3.12")'
@@ -90,7 +90,13 @@ paper: $(VENV)/book-installed  ## compute the paper-scale results that results/ 
 
 .PHONY: bench
 bench: $(VENV)/book-installed  ## measure speed as ratios in one run
-	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(RUN) "$$benchmark"; done
+	@for benchmark in $(filter-out benchmarks/against_others.py,$(wildcard benchmarks/*.py)); do \
+		echo "== $$benchmark"; $(RUN) "$$benchmark"; done
+
+.PHONY: bench-others
+bench-others: $(VENV)/book-installed  ## measure speed and agreement beside biotorch, which goes into _build/biotorch
+	$(PIP) --no-deps --upgrade --target _build/biotorch biotorch==0.0.16
+	PYTHONPATH=_build/biotorch $(RUN) benchmarks/against_others.py
 
 .PHONY: serve
 serve: book  ## serve the site on this computer (PORT=8000)

@@ -16,6 +16,15 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 MATHJAX = ROOT / "book" / "_static" / "vendor" / "mathjax"
+MAX_BYTES = 1_000_000
+"""What a page may weigh with its pictures and its own scripts, without the theme and MathJax, which a browser keeps."""
+OTHER_HOSTS = {
+    "arxiv.org",
+    "distributed.dask.org",
+    "doi.org",
+    "jobqueue.dask.org",
+    "kubernetes.dask.org",
+}
 ADDRESSES = {"a": "href", "link": "href", "script": "src", "img": "src", "iframe": "src", "source": "src"}
 
 
@@ -86,6 +95,57 @@ def test_the_link_checker_sees_a_missing_page_and_a_missing_place(html, tmp_path
     assert broken(page, "#there")
     assert broken(page, "page.html#there")
     assert broken(page, "other.html")
+
+
+def strange(address: str) -> bool:
+    """Whether an address on another host is not one that a reader can follow safely, or its host is not known here."""
+    parts = urlsplit(address)
+    return parts.scheme != "https" or parts.netloc not in OTHER_HOSTS or re.fullmatch(r"[!-~]+", address) is None
+
+
+def test_links_to_other_hosts_are_secure_well_formed_and_to_hosts_that_someone_chose(html):
+    leading_out = [
+        (page, address)
+        for page in all_pages(html)
+        for tag, address in addresses(page)
+        if tag.name == "a" and (urlsplit(address).netloc or urlsplit(address).scheme)
+    ]
+    assert {urlsplit(address).netloc for _, address in leading_out} == OTHER_HOSTS
+    assert [f"{page.relative_to(html)}: {address}" for page, address in leading_out if strange(address)] == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://arxiv.org/abs/1",
+        "https://example.org",
+        "https://arxiv.org/abs/1 2",
+        "javascript:alert(1)",
+        "//doi.org/1",
+    ],
+)
+def test_a_strange_address_is_noticed(address):
+    assert strange(address)
+    assert not strange("https://doi.org/10.1088/2632-2153/ad3ee5")
+
+
+def own_files(html: Path, page: Path) -> set[Path]:
+    """What a page loads besides itself: its pictures, and the scripts and styles that are written in book/_static."""
+    loaded = {(page.parent / unquote(urlsplit(a).path)).resolve() for tag, a in addresses(page) if tag.name != "a"}
+    within = {path: path.relative_to(html.resolve()).parts for path in loaded if path.is_file()}
+    return {
+        path
+        for path, parts in within.items()
+        if parts[0] == "_images" or (parts[0] == "_static" and (ROOT / "book" / Path(*parts)).is_file())
+        if parts[:2] != ("_static", "vendor")
+    }
+
+
+def test_a_page_with_its_pictures_and_scripts_is_no_heavy_load(html):
+    weights = {page: sum(p.stat().st_size for p in (page, *own_files(html, page))) for page in all_pages(html)}
+    assert all(any(p.parts[-2] == "_images" for p in own_files(html, page)) for page in html.glob("notebooks/*.html"))
+    assert any(p.parts[-2] == "explorer" for p in own_files(html, html / "book" / "explorer.html"))
+    assert {str(page.relative_to(html)): weight for page, weight in weights.items() if weight >= MAX_BYTES} == {}
 
 
 def test_pages_load_nothing_from_elsewhere(html):

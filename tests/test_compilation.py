@@ -86,6 +86,48 @@ def test_numba_keeps_its_own_setting() -> None:
     assert configured == numba.config.CACHE_DIR
 
 
+def _kept(folder: Path) -> dict[str, Path]:
+    """The files of one compiled function: its index and its code."""
+    (index,), (code,) = folder.rglob("*.nbi"), folder.rglob("*.nbc")
+    return {"index": index, "code": code}
+
+
+def _hits() -> int:
+    """Call a function that was compiled before, as a new session does, and say whether the kept code was used."""
+    function = compilation.compiled(_same)
+    assert function(2.5) == 2.5
+    return sum(function.stats.cache_hits.values())
+
+
+DAMAGES = {
+    "empty": lambda content: b"",
+    "cut short": lambda content: content[:-1],
+    "altered": lambda content: content[:-40] + bytes([content[-40] ^ 1]) + content[-39:],
+    "not ours": lambda content: b"x" * len(content),
+}
+
+
+@pytest.mark.parametrize("which", ["index", "code"])
+def test_kept_code_that_is_truncated_or_altered_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    monkeypatch.setattr(compilation, "cache_folder", lambda sources: tmp_path)
+    assert _hits() == 0
+    for damage in DAMAGES.values():
+        assert _hits() == 1
+        path = _kept(tmp_path)[which]
+        path.write_bytes(damage(path.read_bytes()))
+        assert _hits() == 0
+    assert _hits() == 1
+
+
+def test_code_kept_by_another_version_of_numba_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compilation, "cache_folder", lambda sources: tmp_path)
+    assert [_hits(), _hits()] == [0, 1]
+    monkeypatch.setattr("numba.__version__", "0.0")
+    assert [_hits(), _hits()] == [0, 1]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
 def test_where_nothing_else_can_be_written_a_private_temporary_folder_serves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,5 +1,6 @@
 """What one installs agrees with pyproject.toml, file by file, and nothing depends on the machine it was written on."""
 
+import json
 import re
 import subprocess
 import tomllib
@@ -78,9 +79,58 @@ def test_environment_file_requires_what_pyproject_requires() -> None:
     requirements = [line for line in pip if not line.startswith("-")]
 
     assert by_name(requirements) == by_name(PROJECT["dependencies"] + EXTRAS["book"])
-    assert by_name(conda) == {"python": SpecifierSet(PROJECT["requires-python"]), "pip": SpecifierSet()}
+    assert [entry.partition("=")[0] for entry in conda] == ["python", "pip"]
     assert "--constraint=constraints.txt" in options
     assert "--editable=." in options
+
+
+def complaints_about_binder(root: Path) -> list[str]:
+    """Why Binder, starting from the folder `root`, would not come to the environment of environment.yml.
+
+    Binder takes a Dockerfile, and the files of binder/ or .binder/, in place of this one; it finds one version of
+    Python and no range; and it copies the repository before it installs only if some requirement is a local one.
+    """
+    entries = read_yaml(root / "environment.yml")["dependencies"]
+    pythons = [entry for entry in entries if isinstance(entry, str) and entry.startswith("python")]
+    pip = [line for entry in entries if isinstance(entry, dict) for line in entry["pip"]]
+    rivals = [name for name in ("binder", ".binder", "Dockerfile") if (root / name).exists()]
+    complaints = [f"{name} would take the place of environment.yml" for name in rivals]
+    if not (len(pythons) == 1 and (found := re.fullmatch(r"python=(3\.\d+)", pythons[0])) and found[1] in PYTHONS):
+        complaints.append(f"one line python=X.Y with a version of {', '.join(PYTHONS)}; got {pythons}")
+    if not any(line.startswith(("--constraint", "--editable")) for line in pip):
+        complaints.append("a requirement that is in the repository, so that Binder copies it first")
+    if not any(line.startswith("--extra-index-url") and line.endswith("/cpu") for line in pip):
+        complaints.append("the small build of torch: Binder has no GPU and little room")
+    return complaints
+
+
+def test_binder_comes_to_this_environment() -> None:
+    assert complaints_about_binder(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("python=3.12", "python>=3.11,<3.14", "got ['python>=3.11,<3.14']"),
+        ("python=3.12", "python=3.10", "got ['python=3.10']"),
+        ("python=3.12", "git", "got []"),
+        ("--extra-index-url=https://download.pytorch.org/whl/cpu", "rich", "small build"),
+        ("--constraint=constraints.txt", "rich", "in the repository"),
+    ],
+)
+def test_another_environment_on_binder_is_noticed(old: str, new: str, complaint: str, tmp_path: Path) -> None:
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8").replace("- --editable=.\n", "")
+    assert old in text
+    (tmp_path / "environment.yml").write_text(text.replace(f"- {old}", f"- {new}"), encoding="utf-8")
+    (found,) = complaints_about_binder(tmp_path)
+    assert complaint in found
+
+
+@pytest.mark.parametrize("name", ["binder", ".binder", "Dockerfile"])
+def test_what_binder_would_prefer_is_noticed(name: str, tmp_path: Path) -> None:
+    (tmp_path / "environment.yml").write_bytes((ROOT / "environment.yml").read_bytes())
+    (tmp_path / name).mkdir()
+    assert complaints_about_binder(tmp_path) == [f"{name} would take the place of environment.yml"]
 
 
 def test_torch_is_bounded_on_both_sides() -> None:
@@ -150,6 +200,21 @@ def test_citation_and_package_agree_with_pyproject() -> None:
         ("Launay", "Poli", "Krzakala"): 2019,
         ("Chu", "Bacho"): 2024,
     }
+
+
+def test_archive_is_told_what_the_citation_says() -> None:
+    """Zenodo reads .zenodo.json and, where there is one, passes CITATION.cff over."""
+    archive = json.loads((ROOT / ".zenodo.json").read_text(encoding="utf-8"))
+    citation = read_yaml(ROOT / "CITATION.cff")
+    same = {"title": "title", "description": "abstract", "version": "version", "license": "license"}
+    assert {key: archive[key] for key in same} == {key: citation[name].strip() for key, name in same.items()}
+    assert archive["upload_type"] == citation["type"]
+    assert archive["creators"] == citation["authors"] == PROJECT["authors"]
+    assert archive["keywords"] == citation["keywords"] == PROJECT["keywords"]
+    papers = [
+        entry["identifiers"][0]["value"] if "identifiers" in entry else entry["doi"] for entry in citation["references"]
+    ]
+    assert archive["related_identifiers"] == [{"identifier": paper, "relation": "references"} for paper in papers]
 
 
 # In parts, so that this file does not name them itself.

@@ -118,7 +118,7 @@ def test_letters_are_plain_text():
         assert max(len(line) for line in text.splitlines()) <= errata.LINE
 
 
-@pytest.mark.parametrize("page", ["book/errata", "book/coverage", "book/equation_map"])
+@pytest.mark.parametrize("page", ["book/errata", "book/coverage", "book/equation_map", "book/against_others"])
 def test_every_list_has_its_place_on_its_page(page):
     listed = extension("listed_pages")
     lists = listed.PAGES[page](BOOK, scorecard(), "scorecard.html")

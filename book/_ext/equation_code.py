@@ -5,11 +5,12 @@
 
 from pathlib import Path
 
-import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
+
+from feedback_alignment.companion import yaml_files
 
 MAP = Path("book/equations.yml")
 DERIVATION = "derivation"
@@ -22,8 +23,8 @@ def read_map(path: Path) -> dict[str, str]:
 
     Raises ValueError if the file holds anything else.
     """
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(content, dict) or not all(isinstance(text, str) for pair in content.items() for text in pair):
+    content = yaml_files.read_mapping(path)
+    if not all(isinstance(text, str) for text in content.values()):
         raise ValueError(f"{path.name} must map labels of equations to dotted names or {DERIVATION!r}, both as text")
     return content
 

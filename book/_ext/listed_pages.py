@@ -14,6 +14,8 @@ from feedback_alignment.companion import (
     equation_map,
     errata,
     figure_files,
+    measured_tables,
+    measurements,
     papers,
     scorecard_rows,
 )
@@ -68,7 +70,23 @@ def reference_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: st
     return {name.replace("_", "-"): api_reference.page(f"feedback_alignment.{name}") for name in PACKAGES}
 
 
+def other_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: str) -> dict[str, str]:
+    """Return the tables of the page on other packages, and where they were measured."""
+    record = measurements.read(book.parent / "benchmarks" / "results" / "against_others.json")
+    tables = {
+        "gradient": measured_tables.largest,
+        "accuracy": measured_tables.mean_and_error,
+        "time": measured_tables.median_and_range,
+    }
+    shown = {
+        name: measured_tables.crossed(measured_tables.group(record, name), "Rule", cell)
+        for name, cell in tables.items()
+    }
+    return shown | {"origin": measured_tables.origin(record)}
+
+
 PAGES: Mapping[str, _Lists] = {
+    "book/against_others": other_lists,
     "book/api": reference_lists,
     "book/errata": errata_lists,
     "book/coverage": coverage_lists,

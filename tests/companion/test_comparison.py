@@ -37,7 +37,11 @@ def test_a_moved_claim_is_named(change: dict[str, Any], words: str) -> None:
 
 def write_notebook(folder: Path, row: dict[str, Any]) -> None:
     folder.mkdir(exist_ok=True)
-    cell = {"cell_type": "code", "outputs": [{"output_type": "display_data", "data": {CLAIMS_MIME: [row]}}]}
+    cell = {
+        "cell_type": "code",
+        "source": "",
+        "outputs": [{"output_type": "display_data", "data": {CLAIMS_MIME: [row]}}],
+    }
     (folder / "01_chapter.ipynb").write_text(json.dumps({"cells": [cell]}), encoding="utf-8")
 
 

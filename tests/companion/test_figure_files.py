@@ -45,6 +45,24 @@ def test_a_drawing_without_numbers_has_no_table(tmp_path):
     assert [path.suffix for path in figure_files.write(Figure(), shown, tmp_path / "sketch")] == [".svg", ".pdf"]
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[: len(text) // 2],
+        lambda text: "",
+        lambda text: text.replace("caption", "title", 1),
+        lambda text: text + '"open quote',
+        lambda text: text + "one,column\n",
+    ],
+    ids=["cut short", "empty", "another column", "an open quote", "a short line"],
+)
+def test_a_damaged_list_is_refused_with_the_way_to_mend_it(tmp_path, damage):
+    path = figure_files.write_list([Listed("a", "06_x", "b", "", "Caption.", "Stored.", "svg pdf", "digest")], tmp_path)
+    path.write_text(damage(path.read_text(encoding="utf-8")), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"figures\.csv is damaged .*: delete it and run 'make figures' again"):
+        figure_files.read_list(tmp_path)
+
+
 def test_the_figures_of_a_notebook_are_found_in_its_cells(tmp_path):
     about = {"mystnb": {"figure": {"caption": "A.", "name": "fig-a"}, "image": {"alt": "Alternative text."}}}
     cells = [

@@ -38,5 +38,7 @@ def test_book_prints(tmp_path: Path) -> None:
     assert pdf.main(["--notebooks", str(ROOT / "notebooks"), "--into", str(tmp_path / "book.pdf")]) == 0
     content = (tmp_path / "book.pdf").read_bytes()
     assert content.startswith(b"%PDF")
-    assert content.count(b"/Type /Page\n") > 10
+    assert content.count(b"/Type /Page\n") > 100
     assert b"MathJax" in content
+    assert b"/Outlines" in content
+    assert b"127.0.0.1" not in content, "a link leads to the server that served the page to the browser"

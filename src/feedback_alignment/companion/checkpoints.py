@@ -42,9 +42,12 @@ class CheckpointFile:
                 f"checkpoint {self.path} is truncated, altered or foreign: delete it and "
                 "run again; the stage then starts from its beginning"
             )
-        with np.load(io.BytesIO(body), allow_pickle=False) as arrays:
-            state = {name: arrays[name] for name in arrays.files}
-        if bytes(state.pop("identity")).decode() != self._identity:
+        try:
+            with np.load(io.BytesIO(body), allow_pickle=False) as arrays:
+                state = {name: arrays[name] for name in arrays.files}
+        except Exception as error:  # the reader of archives raises errors of many kinds
+            raise DamagedCheckpointError(f"checkpoint {self.path} holds no arrays ({error}): delete it") from error
+        if bytes(state.pop("identity", b"")) != self._identity.encode():
             raise DamagedCheckpointError(
                 f"checkpoint {self.path} belongs to a run with other settings: delete it, "
                 "or name another folder with --checkpoints"

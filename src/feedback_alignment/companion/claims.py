@@ -176,7 +176,7 @@ def significant(value: float, digits: int = 4) -> str:
 
 def as_number(text: str) -> float:
     """Return the number that `significant` wrote; one too small to be written out counts as zero."""
-    return 0.0 if text[0] in "<>" else float(text)
+    return 0.0 if text.startswith(("<", ">")) else float(text)
 
 
 def estimate(claim: dict[str, Any]) -> str:

@@ -5,13 +5,13 @@ chapter's claims on this machine are not those of the committed notebook within 
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from feedback_alignment.companion.claims import as_number
+from feedback_alignment.companion.notebook_files import content_of
 from feedback_alignment.companion.scorecard import notebook_claims
 
 
@@ -45,10 +45,7 @@ def compare_folders(committed: Path, here: Path) -> list[str]:
         raise ValueError(f"{committed} holds no notebooks to compare with")
     faults = []
     for notebook in notebooks:
-        rows = [
-            notebook_claims(json.loads(path.read_text(encoding="utf-8")), str(path))
-            for path in (notebook, here / notebook.name)
-        ]
+        rows = [notebook_claims(content_of(path), str(path)) for path in (notebook, here / notebook.name)]
         faults += [f"{notebook.stem}: {fault}" for fault in moved(*rows)]
     return faults
 

@@ -7,6 +7,7 @@ Three files are read together: `book/papers.yml` (equations of the papers, and l
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from feedback_alignment.companion import yaml_files
 from feedback_alignment.companion.papers import Paper
 
 DERIVATION = "derivation"
@@ -18,12 +19,10 @@ def read_tests(path: Path) -> dict[str, list[str]]:
 
     Raises ValueError if the file holds anything else.
     """
-    import yaml
-
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(content, dict) or not all(
-        isinstance(label, str) and isinstance(tests, list) and tests and all("::" in str(test) for test in tests)
-        for label, tests in content.items()
+    content = yaml_files.read_mapping(path)
+    if not all(
+        isinstance(tests, list) and tests and all(isinstance(test, str) and "::" in test for test in tests)
+        for tests in content.values()
     ):
         raise ValueError(f"{path.name} must map each label to a list of tests, path::name")
     return content

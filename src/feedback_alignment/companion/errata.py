@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from feedback_alignment.companion import scorecard_rows
+from feedback_alignment.companion import scorecard_rows, yaml_files
+from feedback_alignment.companion.plain_text import escaped
 from feedback_alignment.companion.scorecard_rows import ScoredClaim
 
 WEIGHTS = {
@@ -78,15 +79,9 @@ def read(path: Path) -> list[Paper]:
     Raises ValueError for unknown or missing fields, for a weight, test or letter that an entry must not have or lacks,
     and for a key that occurs twice.
     """
-    import yaml
-
     papers = [
-        Paper(
-            **_fields(
-                Paper, {**paper, "errata": tuple(_erratum(entry) for entry in paper.get("errata", ()))}, path.name
-            )
-        )
-        for paper in yaml.safe_load(path.read_text(encoding="utf-8"))
+        Paper(**_fields(Paper, {**paper, "errata": _errata(paper, path.name)}, path.name))
+        for paper in yaml_files.read_list(path)
     ]
     keys = [erratum.key for paper in papers for erratum in paper.errata]
     twice = sorted(key for key, count in Counter(keys).items() if count > 1)
@@ -95,7 +90,16 @@ def read(path: Path) -> list[Paper]:
     return papers
 
 
+def _errata(paper: Mapping[str, Any], where: str) -> tuple[Erratum, ...]:
+    yaml_files.require_text({name: text for name, text in paper.items() if name != "errata"}, where)
+    entries = paper.get("errata", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ValueError(f"{where}: errata must be a list of entries with named fields; got {entries!r:.80}")
+    return tuple(_erratum(entry) for entry in entries)
+
+
 def _erratum(entry: Mapping[str, Any]) -> Erratum:
+    yaml_files.require_text(entry, f"erratum {entry.get('key')!r}")
     lists = {name: tuple(entry[name]) for name in ("tests", "claims") if isinstance(entry.get(name), list)}
     return Erratum(**_fields(Erratum, {**entry, **lists}, f"erratum {entry.get('key')!r}"))
 
@@ -133,7 +137,8 @@ def sections(paper: Paper, claims: Mapping[str, ScoredClaim], page: str = scorec
 
 def _section(erratum: Erratum, claims: Mapping[str, ScoredClaim], page: str) -> str:
     evidence = [
-        f"{claim.link(page)}: {claim.estimate} (expected {claim.expected}), *{claim.verdict}*"
+        f"{claim.link(page)}: {escaped(claim.estimate)} (expected {escaped(claim.expected)}), "
+        f"*{escaped(claim.verdict)}*"
         for claim in scorecard_rows.chosen(erratum.claims, claims)
     ]
     parts = {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from feedback_alignment import atomic
 from feedback_alignment.companion import drawn_numbers, notebook_files
 from feedback_alignment.companion.pictures import STYLE
+from feedback_alignment.companion.plain_text import escaped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -111,12 +112,22 @@ def write_list(lines: Sequence[Listed], folder: Path) -> Path:
 
 
 def read_list(folder: Path) -> list[Listed]:
-    """Return the lines of the list of a folder; none where there is no list."""
+    """Return the lines of the list of a folder; none where there is no list.
+
+    Raises ValueError for a list that is damaged.
+    """
     path = folder / LIST
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as lines:
-        return [Listed(**line) for line in csv.DictReader(lines)]
+    names = [field.name for field in fields(Listed)]
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            head, *rows = csv.reader(lines, strict=True)
+        if head != names or any(len(row) != len(names) for row in rows):
+            raise ValueError(f"expected the columns {', '.join(names)}")
+    except (ValueError, csv.Error) as error:
+        raise ValueError(f"{path} is damaged ({error}): delete it and run 'make figures' again") from error
+    return [Listed(*row) for row in rows]
 
 
 def is_complete(line: Listed, folder: Path) -> bool:
@@ -132,9 +143,10 @@ def offered(lines: Sequence[Listed], address: str) -> str:
     for line in lines:
         if line.chapter != chapter:
             chapter = line.chapter
-            text += [f"## {{doc}}`../notebooks/{chapter}`", "", line.result, ""]
+            text += [f"## {{doc}}`../notebooks/{chapter}`", "", escaped(line.result), ""]
         links = ", ".join(
-            f'<a href="{address}/{line.file}.{ending}" download>{ending.upper()}</a>' for ending in line.files.split()
+            f'<a href="{escaped(f"{address}/{line.file}.{ending}")}" download>{escaped(ending.upper())}</a>'
+            for ending in line.files.split()
         )
-        text.append(f"- `{line.file}`: {links}. {line.caption}")
+        text.append(f"- <code>{escaped(line.file)}</code>: {links}. {line.caption}")
     return "\n".join(text)

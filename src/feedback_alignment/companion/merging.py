@@ -29,6 +29,16 @@ def members(dataset: "xr.Dataset") -> tuple[int, ...]:
     return found
 
 
+def select(dataset: "xr.Dataset", seeds: Sequence[int], settings: Mapping[str, Any]) -> "xr.Dataset":
+    """Return the members with these seeds; `settings` are theirs, as plain JSON data.
+
+    The time in the provenance stays that of all members that were computed together.
+    """
+    own = {"settings": dict(settings), "seeds": list(seeds), "reduced": list(settings["reduced"])}
+    record = json.dumps({**provenance(dataset), **own}, sort_keys=True)
+    return dataset.sel({MEMBER: list(seeds)}).assign_attrs(provenance=record)
+
+
 def merge(datasets: Sequence["xr.Dataset"], settings: Mapping[str, Any]) -> "xr.Dataset":
     """Put datasets with different members together, in the order of their seeds.
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from feedback_alignment import atomic
 from feedback_alignment.companion import store
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 _CHAPTER = re.compile(r"(?P<number>\d\d)_(?P<name>[a-z0-9_]+)")
+_MEND = "restore it with 'git checkout', or write it anew with Jupyter"
 
 
 class NotebookFileError(ValueError):
@@ -64,6 +65,31 @@ def find_chapters(root: Path, wanted: Sequence[str] = ()) -> dict[str, Path]:
     return {chapter: path for chapter, path in every.items() if chapter in selected}
 
 
+def content_of(path: Path) -> dict[str, Any]:
+    """Return what the file of a notebook holds as plain data: an object with a list of cells, each with its source.
+
+    Raises NotebookFileError for a file that holds anything else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise NotebookFileError(f"{path} is not JSON ({error}): {_MEND}") from error
+    cells = content.get("cells") if isinstance(content, dict) else None
+    if not isinstance(cells, list) or not all(map(_is_cell, cells)):
+        raise NotebookFileError(f"{path} is not a notebook, which has cells with a source each: {_MEND}")
+    found: dict[str, Any] = content
+    return found
+
+
+def _is_cell(cell: object) -> bool:
+    if not isinstance(cell, dict) or "source" not in cell:
+        return False
+    outputs = cell.get("outputs", [])
+    return isinstance(outputs, list) and all(
+        isinstance(output, dict) and isinstance(output.get("data", {}), dict) for output in outputs
+    )
+
+
 def read(path: Path) -> "NotebookNode":
     """Read a notebook as nbformat 4.5; cells without an id get one derived from their contents.
 
@@ -71,21 +97,20 @@ def read(path: Path) -> "NotebookNode":
     """
     import nbformat
 
-    mend = "restore it, or write it anew with Jupyter"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise NotebookFileError(f"{path} is not JSON ({error}): {mend}") from error
-    if not isinstance(content, dict) or content.get("nbformat") != 4 or not isinstance(content.get("cells"), list):
-        raise NotebookFileError(f"{path} is not a notebook of format 4: {mend}")
-    content["nbformat_minor"] = max(5, content.get("nbformat_minor", 0))
+    content = content_of(path)
+    minor = content.get("nbformat_minor", 0)
+    if content.get("nbformat") != 4 or not isinstance(minor, int):
+        raise NotebookFileError(f"{path} is not a notebook of format 4: {_MEND}")
+    content["nbformat_minor"] = max(5, minor)
     for cell, identity in zip(content["cells"], content_ids(content["cells"]), strict=True):
         cell.setdefault("id", identity)
     try:
+        nbformat.validate(content)
         notebook: NotebookNode = nbformat.reads(json.dumps(content), as_version=4)  # type: ignore[no-untyped-call]
-        nbformat.validate(notebook)
     except nbformat.ValidationError as error:
-        raise NotebookFileError(f"{path} is not a valid notebook ({error.message}): {mend}") from error
+        raise NotebookFileError(f"{path} is not a valid notebook ({error.message}): {_MEND}") from error
+    except (AttributeError, KeyError, TypeError, RecursionError) as error:  # its checks trip over values of odd kinds
+        raise NotebookFileError(f"{path} is not a valid notebook ({error}): {_MEND}") from error
     return notebook
 
 
@@ -95,7 +120,7 @@ def content_ids(cells: Sequence[dict[str, object]]) -> list[str]:
     for cell in cells:
         source = cell["source"]
         text = source if isinstance(source, str) else "".join(map(str, source if isinstance(source, list) else []))
-        identity = hashlib.sha256(f"{cell['cell_type']}\n{text}".encode()).hexdigest()[:8]
+        identity = hashlib.sha256(f"{cell.get('cell_type')}\n{text}".encode()).hexdigest()[:8]
         repeats = sum(known.split("-")[0] == identity for known in ids)
         ids.append(f"{identity}-{repeats + 1}" if repeats else identity)
     return ids

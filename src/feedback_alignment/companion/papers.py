@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from feedback_alignment.companion import yaml_files
+
 KINDS = {"figures": "Fig.", "tables": "Table", "equations": "Eq."}
 """The kinds of items, and what stands before the number of one."""
 
@@ -40,15 +42,16 @@ def read(path: Path) -> list[Paper]:
     Raises ValueError for unknown or missing fields, for numbers that are not 1, 2, 3 … without a gap, and for an item
     that is nowhere and does not say why.
     """
-    import yaml
-
-    return [_paper(entry) for entry in yaml.safe_load(path.read_text(encoding="utf-8"))]
+    return [_paper(entry) for entry in yaml_files.read_list(path)]
 
 
 def _paper(entry: Mapping[str, Any]) -> Paper:
     if {*entry} != {"key", "name", *KINDS}:
         raise ValueError(f"a paper has a key, a name, {', '.join(KINDS)}; got {', '.join(entry)}")
+    yaml_files.require_text({name: entry[name] for name in ("key", "name")}, "a paper")
     for kind in KINDS:
+        if not isinstance(entry[kind], dict):
+            raise ValueError(f"{kind} of {entry['key']} must map numbers to items; got {entry[kind]!r:.80}")
         if list(entry[kind]) != list(range(1, len(entry[kind]) + 1)):
             raise ValueError(f"{kind} of {entry['key']} must be numbered 1, 2, 3 …; got {list(entry[kind])}")
     return Paper(
@@ -61,11 +64,14 @@ def _paper(entry: Mapping[str, Any]) -> Paper:
     )
 
 
-def _item(entry: Mapping[str, Any], where: str) -> Item:
+def _item(entry: object, where: str) -> Item:
+    if not isinstance(entry, dict):
+        raise ValueError(f"{where} must have named fields; got {entry!r:.80}")
     known = Item.__dataclass_fields__
-    unknown = sorted({*entry} - {*known})
+    unknown = sorted(str(name) for name in {*entry} - {*known})
     if unknown:
         raise ValueError(f"{where}: unknown {', '.join(unknown)}; an item has {', '.join(known)}")
+    yaml_files.require_text(entry, where)
     given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
     item = Item(**given)
     if not (item.shown or item.equations or item.claims or item.missing):

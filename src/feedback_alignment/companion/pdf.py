@@ -1,4 +1,4 @@
-"""The book as one PDF: all pages as a single one, printed by Chromium.
+"""The book as one PDF: all pages as a single one, arranged for paper and printed by Chromium.
 
 `python -m feedback_alignment.companion.pdf --notebooks DIR --into FILE` needs Chromium or Chrome on the PATH.
 """
@@ -16,10 +16,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from feedback_alignment import atomic
-from feedback_alignment.companion import site, store
+from feedback_alignment.companion import printed_page, site, store
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-TIMEOUT_SECONDS = 180
+TIMEOUT_SECONDS = 1200
 ROOT_PAGE = Path("book/intro.html")
 
 
@@ -75,6 +75,7 @@ def print_page(page: Path, into: Path) -> None:
             "--disable-sync",
             f"--user-data-dir={temporary}/profile",
             "--no-pdf-header-footer",
+            "--generate-pdf-document-outline",
             "--virtual-time-budget=60000",
             f"--print-to-pdf={printed}",
             f"{address}/{page.name}",
@@ -100,8 +101,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         # The single page refers to its pictures and styles as if it lay beside them.
         page = built.index.with_name("print.html")
-        shutil.copyfile(built.index.parent / ROOT_PAGE, page)
+        page.write_text(
+            printed_page.arrange((built.index.parent / ROOT_PAGE).read_text(encoding="utf-8")), encoding="utf-8"
+        )
         print_page(page, chosen.into)
+    except KeyboardInterrupt:
+        print("interrupted; nothing was printed; the same command starts anew", file=sys.stderr)
+        return 130
     except (site.BuildError, PrintError, OSError, subprocess.TimeoutExpired) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

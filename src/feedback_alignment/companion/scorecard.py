@@ -4,7 +4,6 @@ Nothing is computed when the page is written: where a stored result exists its c
 committed notebook's own output holds.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -13,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from feedback_alignment import atomic
+from feedback_alignment.companion import notebook_files
 from feedback_alignment.companion.chance import expected_failures
 from feedback_alignment.companion.claims_table import CLAIMS_MIME, claims_html
+from feedback_alignment.companion.plain_text import escaped
 
 HEAD = """# Scorecard
 
@@ -54,9 +55,9 @@ class Entry:
 def entry(chapter: str, notebook: Path, stored: list[dict[str, Any]] | None) -> Entry:
     """Return a chapter's part: the `stored` claims, and those of the committed notebook that the stored run lacks.
 
-    Raises ValueError for a notebook without a title or, where no run is stored, without claims.
+    Raises ValueError for a file that is not a notebook, without a title or, where no run is stored, without claims.
     """
-    content = json.loads(notebook.read_text(encoding="utf-8"))
+    content = notebook_files.content_of(notebook)
     first = "".join("".join(cell["source"]) for cell in content["cells"][:1]).partition("\n")[0]
     if not first.startswith("# "):
         raise ValueError(f"{notebook.name} must begin with a title ('# ...'); got {first!r}")
@@ -64,7 +65,7 @@ def entry(chapter: str, notebook: Path, stored: list[dict[str, Any]] | None) -> 
         live = notebook_claims(content, notebook.name)
         return Entry(chapter, first[2:], live, "the quick run in the page; no paper-scale run is stored yet")
     known = {row["key"] for row in stored}
-    lacking = [row for row in _last_table(content) or [] if row["key"] not in known]
+    lacking = [row for row in _last_table(content, notebook.name) or [] if row["key"] not in known]
     remark = "; what it lacks so far, from the quick run in the page" if lacking else ""
     return Entry(chapter, first[2:], [*stored, *lacking], f"the stored paper-scale run{remark}")
 
@@ -72,9 +73,9 @@ def entry(chapter: str, notebook: Path, stored: list[dict[str, Any]] | None) -> 
 def notebook_claims(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
     """Return the claims that a notebook's outputs hold.
 
-    Raises ValueError if there is none.
+    Raises ValueError if there is none, or a damaged one.
     """
-    claims = _last_table(content)
+    claims = _last_table(content, name)
     if claims is None:
         raise ValueError(
             f"{name} has no table of claims among its outputs: show companion.claims_table.ClaimsTable in it "
@@ -83,11 +84,13 @@ def notebook_claims(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return claims
 
 
-def _last_table(content: dict[str, Any]) -> list[dict[str, Any]] | None:
+def _last_table(content: dict[str, Any], name: str) -> list[dict[str, Any]] | None:
     for cell in reversed(content["cells"]):
         for output in cell.get("outputs", []):
             if CLAIMS_MIME in output.get("data", {}):
-                claims: list[dict[str, Any]] = output["data"][CLAIMS_MIME]
+                claims = output["data"][CLAIMS_MIME]
+                if not isinstance(claims, list) or not all(isinstance(row, dict) and "key" in row for row in claims):
+                    raise ValueError(f"{name} holds a damaged table of claims: run 'make refresh'")
                 return claims
     return None
 
@@ -117,7 +120,7 @@ def totals(claims: Sequence[dict[str, Any]]) -> str:
     for name, group in (*groups.items(), ("all", claims)):
         counts = Counter(claim["verdict"] for claim in group)
         numbers = " | ".join(str(counts[verdict]) for verdict in VERDICTS)
-        lines.append(f"| {name} | {len(group)} | {numbers} | {expected_failures(group):.1f} |")
+        lines.append(f"| {escaped(name)} | {len(group)} | {numbers} | {expected_failures(group):.1f} |")
     return "\n".join(lines) + "\n"
 
 

@@ -81,7 +81,8 @@ def stage(clone: Path, notebooks: Path, results: Path, source: Path, figures: Pa
 
     `clone` holds `_config.yml`, `_toc.yml` and `book/`; the notebooks of the folder `notebooks` become `notebooks/`,
     and the stored paper-scale results of the folder `results`, which may be missing, become `results/`. The files of
-    the folder `figures`, made by `make figures`, become files that pages can offer.
+    the folder `figures`, made by `make figures`, become files that pages can offer. What benchmarks measured,
+    `benchmarks/results/*.json`, comes along under the same name.
     Raises FileNotFoundError if `notebooks` holds no notebook.
     """
     chapters = sorted(notebooks.glob("*.ipynb"))
@@ -93,8 +94,13 @@ def stage(clone: Path, notebooks: Path, results: Path, source: Path, figures: Pa
     for name in ("_config.yml", "_toc.yml"):
         shutil.copyfile(clone / name, source / name)
     shutil.copytree(clone / "book", source / "book", ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    for folder, files in (("notebooks", chapters), ("results", sorted(results.glob("*.paper.nc")))):
-        (source / folder).mkdir()
+    measured = Path("benchmarks", "results")
+    for folder, files in (
+        (Path("notebooks"), chapters),
+        (Path("results"), sorted(results.glob("*.paper.nc"))),
+        (measured, sorted((clone / measured).glob("*.json"))),
+    ):
+        (source / folder).mkdir(parents=True)
         for file in files:
             shutil.copyfile(file, source / folder / file.name)
     if figures is not None and figures.is_dir():
@@ -178,7 +184,7 @@ def _read_mark(mark: Path) -> object:
     """Return what the site was made from, or None if that is not known (no mark, or one that cannot be read)."""
     try:
         return json.loads(mark.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return None
 
 
@@ -197,6 +203,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results = store.results_directory(given.results)
         folders = given.notebooks.resolve(), results.resolve(), given.into.resolve()
         site = build(clone_folder(), *folders, given.builder, given.figures)
+    except KeyboardInterrupt:
+        print("interrupted; the same command builds the pages anew", file=sys.stderr)
+        return 130
     except (BuildError, OSError, ImportError, ValueError) as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 1

@@ -25,6 +25,9 @@ BLANK = b"0" * 64
 MAX_BYTES = 4_000_000
 
 
+MEND = "restore it with 'git checkout', or delete it and run the chapter again"
+
+
 class ResultError(Exception):
     """A stored result that cannot be used."""
 
@@ -108,20 +111,19 @@ def read(path: Path) -> "xr.Dataset":
             f"{path} does not exist: compute it with 'python -m feedback_alignment run {chapter} "
             f"--profile {profile or 'paper'}'"
         ) from None
-    mend = "restore it with 'git checkout', or delete it and run the chapter again"
     marks = DIGEST.findall(content)
     if not content.startswith(b"CDF") or len(marks) != 1:
         raise DamagedResultError(
             f"{path} is truncated or not a result of this project "
-            f"(no netCDF 3 file with one 'sha256' attribute): {mend}"
+            f"(no netCDF 3 file with one 'sha256' attribute): {MEND}"
         )
     if _digest(content) != marks[0]:
-        raise DamagedResultError(f"{path} is truncated or altered (its SHA-256 does not match its contents): {mend}")
-    dataset = xr.load_dataset(io.BytesIO(content), engine="scipy")
+        raise DamagedResultError(f"{path} is truncated or altered (its SHA-256 does not match its contents): {MEND}")
     try:
+        dataset = xr.load_dataset(io.BytesIO(content), engine="scipy")
         provenance(dataset)
-    except ValueError as error:
-        raise DamagedResultError(f"{path} is not a result of this project ({error}): {mend}") from None
+    except Exception as error:  # the reader of netCDF raises errors of many kinds
+        raise DamagedResultError(f"{path} is not a result of this project ({error}): {MEND}") from error
     return dataset
 
 
@@ -160,7 +162,7 @@ def provenance(dataset: "xr.Dataset") -> dict[str, Any]:
     """
     try:
         record = json.loads(dataset.attrs["provenance"])
-    except (KeyError, TypeError, json.JSONDecodeError):
+    except (KeyError, TypeError, RecursionError, json.JSONDecodeError):
         record = None
     if not isinstance(record, dict):
         raise ValueError(

@@ -133,7 +133,7 @@ def _of_fig7(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
         yield Claim(
             f"07-layer-time-{layer}",
             FIG7,
-            f"Decades of epochs until the maximum of layer {layer}",
+            f"Decades of epochs until the maximum of layer {layer} (the end of the run, if it rises until then)",
             Expected(
                 f"{np.log10(epochs):.2f}: about {epochs} epochs", float(np.log10(epochs)), float(np.log10(epochs))
             ),

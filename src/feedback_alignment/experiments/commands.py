@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from feedback_alignment import experiments
+from feedback_alignment import atomic, experiments
 from feedback_alignment.companion import merging, provenance, scorecard, store
 from feedback_alignment.companion.checkpoints import DamagedCheckpointError
 from feedback_alignment.companion.store import ResultError
@@ -84,11 +84,13 @@ def run(
     else:
         groups = groups_of(lacking, 1 if group is None else group)
         pieces = compute_on_cluster(scheduler, chapter, profile, groups, device, here, time_limit)
+    replacing = force or not are_independent(chapter)
     for dataset in pieces:
-        if held is not None and are_independent(chapter):
-            dataset = _together(chapter, profile, read(chapter, profile, directory), dataset)
-        store.write(dataset, path)
-        held = dataset
+        with atomic.alone_in(directory):  # another run may add members of its own
+            if path.exists() and not replacing:
+                dataset = _together(chapter, profile, read(chapter, profile, directory), dataset)
+            store.write(dataset, path)
+        replacing = not are_independent(chapter)
     return f"stored {path}"
 
 
@@ -100,8 +102,16 @@ def _lacking(chapter: str, wanted: Sequence[int], held: "xr.Dataset") -> tuple[i
 
 
 def _together(chapter: str, profile: str, held: "xr.Dataset", dataset: "xr.Dataset") -> "xr.Dataset":
-    seeds = (*merging.members(held), *merging.members(dataset))
-    return merging.merge([held, dataset], provenance.settings_as_data(settings_for(chapter, profile, seeds)))
+    """Return what is stored with the members of a piece that it lacks: another run may have stored some of them."""
+
+    def settings(seeds: Sequence[int]) -> dict[str, Any]:
+        return provenance.settings_as_data(settings_for(chapter, profile, seeds))
+
+    known = merging.members(held)
+    new = tuple(seed for seed in merging.members(dataset) if seed not in known)
+    if not new:
+        return held
+    return merging.merge([held, merging.select(dataset, new, settings(new))], settings((*known, *new)))
 
 
 def _require_writable(folder: Path, option: str) -> None:

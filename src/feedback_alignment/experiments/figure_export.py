@@ -50,11 +50,6 @@ def export_changed(root: Path, notebook: Path, into: Path, profile: str, before:
     return export(notebook, into, profile, made_from)
 
 
-def by_chapter(line: Listed) -> str:
-    """Return what puts lines in the order of the chapters."""
-    return line.chapter
-
-
 def main(arguments: Sequence[str]) -> int:
     """Export the figures of the chapters named, or of all, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m feedback_alignment.experiments.figure_export")
@@ -66,18 +61,20 @@ def main(arguments: Sequence[str]) -> int:
         root = notebook_files.clone_root()
         notebooks = notebook_files.find_chapters(root, chosen.chapters)
         before = figure_files.read_list(chosen.into)
-        lines = []
+        lines = {line.chapter: [each for each in before if each.chapter == line.chapter] for line in before}
         for chapter, notebook in notebooks.items():
             if chapter not in experiments.CHAPTERS:
                 print(f"{chapter}: nothing of it is stored, its figures are drawn in the page alone", flush=True)
                 continue
-            old = [line for line in before if line.chapter == chapter]
-            found = export_changed(root, notebook, chosen.into, chosen.profile, old)
+            found = export_changed(root, notebook, chosen.into, chosen.profile, lines.get(chapter, []))
             what = f"{len(found)} figures" if found else "no paper-scale result is stored; --profile quick draws a run"
             print(f"{chapter}: {what}", flush=True)
-            lines += found
-        others = [line for line in before if line.chapter not in notebooks]
-        print(f"listed in {figure_files.write_list(sorted((*others, *lines), key=by_chapter), chosen.into)}")
+            lines[chapter] = found
+            figure_files.write_list([line for name in sorted(lines) for line in lines[name]], chosen.into)
+        print(f"listed in {chosen.into / figure_files.LIST}")
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
     except (ValueError, OSError, store.ResultError) as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 1

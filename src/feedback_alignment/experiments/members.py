@@ -12,16 +12,20 @@ from typing import Any
 
 from feedback_alignment import experiments
 
+MOST_MEMBERS = 10_000
+
 
 def members_range(text: str) -> tuple[int, ...]:
     """Read 'FIRST:END' as the seeds FIRST … END - 1, as Python's ranges go; 'FIRST' alone is one seed.
 
     Raises ValueError for anything else.
     """
-    found = re.fullmatch(r"(\d+)(?::(\d+))?", text)
+    found = re.fullmatch(r"(\d{1,20})(?::(\d{1,20}))?", text)
     first, end = (int(found[1]), int(found[2] or int(found[1]) + 1)) if found else (0, 0)
     if end <= first:
         raise ValueError(f"members are given as FIRST:END, such as 3:10 for the seeds 3 to 9; got {text!r}")
+    if end - first > MOST_MEMBERS:
+        raise ValueError(f"at most {MOST_MEMBERS} members are computed at once; got {text!r}, which are {end - first}")
     return tuple(range(first, end))
 
 

@@ -7,7 +7,9 @@ import sys
 
 from feedback_alignment import experiments
 from feedback_alignment.companion import store
+from feedback_alignment.companion.checkpoints import DamagedCheckpointError
 from feedback_alignment.companion.monitor import StoppedError
+from feedback_alignment.companion.store import ResultError
 from feedback_alignment.experiments import commands
 from feedback_alignment.experiments.members import are_independent
 from feedback_alignment.experiments.stored import state_and_members
@@ -15,6 +17,20 @@ from feedback_alignment.experiments.stored import state_and_members
 
 def main() -> int:
     """Ask on the terminal and run; returns the exit status."""
+    try:
+        return _ask_and_run()
+    except (StoppedError, KeyboardInterrupt):
+        print("interrupted; 'make paper' goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    except EOFError:
+        print("nobody answered, nothing was started: run 'make paper' in a terminal", file=sys.stderr)
+        return 1
+    except (ValueError, OSError, RuntimeError, ArithmeticError, ResultError, DamagedCheckpointError) as error:
+        print(f"error: {error}; 'make paper' goes on from the last checkpoint", file=sys.stderr)
+        return 1
+
+
+def _ask_and_run() -> int:
     directory = store.results_directory()
     found = {chapter: state_and_members(chapter, "paper", directory) for chapter in experiments.CHAPTERS}
     states = {chapter: state for chapter, (state, _) in found.items()}
@@ -28,21 +44,17 @@ def main() -> int:
         print("nothing was started")
         return 0
     for chapter in wanted:
-        try:
-            print(
-                commands.run(
-                    chapter,
-                    profile="paper",
-                    device="cpu",
-                    results=None,
-                    checkpoints=None,
-                    time_limit=None,
-                    force=states[chapter] in ("stale", "damaged"),
-                )
+        print(
+            commands.run(
+                chapter,
+                profile="paper",
+                device="cpu",
+                results=None,
+                checkpoints=None,
+                time_limit=None,
+                force=states[chapter] in ("stale", "damaged"),
             )
-        except StoppedError:
-            print("interrupted; 'make paper' goes on from the last checkpoint", file=sys.stderr)
-            return 130
+        )
     return 0
 
 

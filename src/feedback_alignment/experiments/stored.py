@@ -31,8 +31,10 @@ def read(chapter: str, profile: str, directory: Path) -> "xr.Dataset":
     """
     path = store.result_path(directory, experiments.chapter_name(chapter), profile)
     dataset = store.read(path)
-    seeds = store.provenance(dataset).get("seeds") if are_independent(chapter) else None
-    store.require(dataset, str(path), identity(chapter, profile, seeds))
+    seeds = store.provenance(dataset).get("seeds")
+    if not isinstance(seeds, list) or not all(isinstance(seed, int) for seed in seeds):
+        raise store.DamagedResultError(f"{path} names no seeds in its provenance; got {seeds!r:.80}: {store.MEND}")
+    store.require(dataset, str(path), identity(chapter, profile, seeds if are_independent(chapter) else None))
     return dataset
 
 

@@ -27,7 +27,7 @@ def accuracies(datasets: Datasets) -> "Figure":
         ax.set_yticks(rows, list(VGG_TEACHERS.values()))
         ax.set_ylim(len(rows) - 0.5, -0.5)
         ax.set_xlabel("accuracy")
-        ax.set_title(provenance.title(dataset))
+        ax.set_title(title(dataset))
     axes[0, 0].legend(fontsize=7)
     pictures.note(figure, provenance.figure_note(datasets))
     return figure
@@ -45,8 +45,14 @@ def angles(datasets: Datasets) -> "Figure":
             )
         ax.set_xticks(dataset.vgg_layer.values)
         ax.set_xlabel("hidden layer")
-        ax.set_title(provenance.title(dataset))
+        ax.set_title(title(dataset))
     axes[0, 0].set_ylabel("cosine with BP")
     axes[0, 0].legend(fontsize=7)
     pictures.note(figure, provenance.figure_note(datasets))
     return figure
+
+
+def title(dataset: xr.Dataset) -> str:
+    """Return the heading of a panel: scale and number of members, which the chapter's other networks need not share."""
+    members = dataset.sizes["vgg_member"]
+    return f"{provenance.scale(dataset)} run: {members} seed{'s' if members > 1 else ''}"

@@ -67,12 +67,15 @@ def trials(N: int, runs: int, one_sign: Sequence[int], mixed: Sequence[int]) -> 
 
 
 def escapes(
-    etas: Sequence[float], sizes: Sequence[int], sigma0s: Sequence[float], angles: Sequence[float]
+    etas: Sequence[float], sizes: Sequence[int], sigma0s: Sequence[float], angles: Sequence[float], N: int = 400
 ) -> tuple[Escape, ...]:
-    """Return the settings of three sweeps: eta; N with sigma0, at angles 0 and TILTED; the angle of the feedback."""
-    found = [Escape(0.0, eta=eta) for eta in etas]
-    found += [Escape(angle, sigma0=sigma0, N=N) for angle in (0.0, TILTED) for N in sizes for sigma0 in sigma0s]
-    found += [Escape(angle) for angle in angles]
+    """Return the settings of three sweeps: eta; sizes with sigma0, at angles 0 and TILTED; the angle of the feedback.
+
+    The first and the last are at `N` inputs.
+    """
+    found = [Escape(0.0, eta=eta, N=N) for eta in etas]
+    found += [Escape(angle, sigma0=sigma0, N=size) for angle in (0.0, TILTED) for size in sizes for sigma0 in sigma0s]
+    found += [Escape(angle, N=N) for angle in angles]
     return tuple(dict.fromkeys(found))
 
 
@@ -109,13 +112,14 @@ SETTINGS: dict[str, Settings] = {
             *trials(50, 30, (2, 3, 4, 6, 8), (2, 3)),
             Trial(3, (1.0, 1.0, 1.0), 50, 30),
             Trial(4, (1.0, 1.0, -1.0), 50, 30),
-            Trial(3, (1.0, 1.0), 500, 10),
+            Trial(3, (1.0, 1.0), 150, 20),
         ),
         horizon=2000,
-        curve_horizon=2000,
-        plane=Plane(10, 1, 100, 1000),
+        curve_horizon=1500,
+        N=200,
+        plane=Plane(8, 1, 50, 1000),
         plateau=Plateau(
-            escapes((0.05, 0.1, 0.2), (100, 400), (1e-2, 1e-4, 1e-6), (0.0, 10.0, 20.0, 30.0)),
+            escapes((0.1, 0.2, 0.4), (25, 100), (1e-2, 1e-4, 1e-6), (0.0, 10.0, 20.0, 30.0), N=100),
             (0.0, 10.0, 20.0, 30.0, 40.0),
             3,
         ),

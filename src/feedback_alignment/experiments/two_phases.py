@@ -60,7 +60,7 @@ class Settings:
 SETTINGS: dict[str, Settings] = {
     "smoke": Settings("smoke", (0, 1), panels((300, 300, 30)), (50, 400), 3, 2, 200, 8, (6, 4), 2, 20),
     "quick": Settings(
-        "quick", (0, 1, 2), panels((5e3, 5e3, 2e3)), (125, 500, 2000, 8000), 20, 10, 2000, 40, (60, 40), 5, 100
+        "quick", (0, 1, 2), panels((3e3, 4e3, 1.5e3)), (125, 500, 2000), 20, 10, 2000, 24, (40, 40), 3, 100
     ),
     "paper": Settings(
         "paper",

@@ -14,7 +14,6 @@ from feedback_alignment.teacher_student import OrderParameters, Trajectory, simu
 
 POINTS = 97
 SHOWN_POINTS = 241
-SHOWN_END = 1e4
 SHOWN_TEACHER = (1.1, 0.9)
 SHOWN_FEEDBACK = (0.4, -1.5)
 SHOWN_SEED = 2
@@ -64,13 +63,13 @@ def panel_run(panel: Panel, seed: int, N: int, eta: float, sigma0: float) -> Map
     }
 
 
-def shown_run(rule: str, N: int, eta: float, sigma0: float) -> Mapping[str, np.ndarray]:
-    """Return the run of Fig. 3 by one rule: errors, second layers and cosines, simulated and solved."""
+def shown_run(rule: str, N: int, eta: float, sigma0: float, end: float) -> Mapping[str, np.ndarray]:
+    """Return the run of Fig. 3 by one rule until `end`: errors, second layers and cosines, simulated and solved."""
     F = np.array(SHOWN_FEEDBACK)
     start = OrderParameters.random_start(
         2, teacher_overlaps(SHOWN_SEED, 2, N), np.array(SHOWN_TEACHER), F, N=N, sigma0=sigma0, seed=SHOWN_SEED
     )
-    alphas = np.concatenate([[0.0], np.geomspace(0.5, SHOWN_END, SHOWN_POINTS - 1)])
+    alphas = np.concatenate([[0.0], np.geomspace(0.5, end, SHOWN_POINTS - 1)])
     run = simulate(start, alphas, eta, "erf", rule, N, SHOWN_SEED, threads=1)
     solved = solve(start, run.alpha, eta, "erf", rule)
     return {

@@ -52,11 +52,12 @@ def named(
 
 
 def curves(panels: Sequence[Panel], seeds: Sequence[int], progress: Progress) -> Variables:
-    """Return the erf panels of Fig. 2 and the two runs of Fig. 3."""
+    """Return the erf panels of Fig. 2, and the two runs of Fig. 3 until the end of the longest panel."""
     runs = [(panel, seed) for panel in panels for seed in seeds]
     found = stacked("learning curves", runs, lambda run: two_phases_curves.panel_run(*run, N, ETA, SIGMA0), progress)
     shaped = {name: values.reshape(len(panels), len(seeds), -1) for name, values in found.items()}
-    shown = stacked("shown run", RULES, lambda rule: two_phases_curves.shown_run(rule, N, ETA, SIGMA0), progress)
+    end = max(panel.horizon for panel in panels)
+    shown = stacked("shown run", RULES, lambda rule: two_phases_curves.shown_run(rule, N, ETA, SIGMA0, end), progress)
     return {
         **named("curve", ("panel", "run", "point"), shaped, "generalisation error of Fig. 2"),
         **named("shown", ("rule", "shown_point"), shown, "run of Fig. 3", W2="unit"),

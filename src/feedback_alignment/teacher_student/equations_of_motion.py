@@ -38,6 +38,7 @@ class Motion:
         self.covariance = state.covariance
         self.signed = np.concatenate([state.W2, -state.W2_teacher])
         self.shape = state.R.shape
+        self._upper = np.triu_indices(self.shape[0])
         self._velocity = velocities.VELOCITIES[self.activation]
         self._mean_squares = velocities.mean_squares
 
@@ -45,14 +46,14 @@ class Motion:
         self, Q: Inexact[np.ndarray, "K K"], R: Inexact[np.ndarray, "K M"], W2: Inexact[np.ndarray, " K"]
     ) -> Inexact[np.ndarray, " d"]:
         """Return the packed state (d,)."""
-        return np.concatenate([Q[np.triu_indices(self.shape[0])], R.ravel(), W2])
+        return np.concatenate([Q[self._upper], R.ravel(), W2])
 
     def unpack(
         self, y: Inexact[np.ndarray, "*n d"]
     ) -> tuple[Inexact[np.ndarray, "*n K K"], Inexact[np.ndarray, "*n K M"], Inexact[np.ndarray, "*n K"]]:
         """Return Q, R and W2 of packed states (…, d)."""
         K, M = self.shape
-        rows, columns = np.triu_indices(K)
+        rows, columns = self._upper
         Q = np.empty((*y.shape[:-1], K, K), dtype=y.dtype)
         Q[..., rows, columns] = y[..., : rows.size]
         Q[..., columns, rows] = y[..., : rows.size]

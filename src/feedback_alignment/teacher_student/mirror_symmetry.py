@@ -34,7 +34,6 @@ class MirroredMotion(Motion):
             raise ValueError("mirror must be a symmetric matrix with one 1 or -1 in each row and zeros elsewhere")
         if activation == "relu" and (S < 0).any():
             raise ValueError("mirror must not hold -1 for 'relu': max(0, -x) is not -max(0, x)")
-        self._mirror = S
         kept = {"Q": (state.Q, S @ state.Q @ S), "R": (state.R, S @ state.R), "W2": (state.W2, S @ state.W2)}
         if rule == "dfa" and state.F is not None:
             kept["F"] = (state.F, S @ state.F)
@@ -42,12 +41,13 @@ class MirroredMotion(Motion):
             if not np.array_equal(values, image):
                 apart = np.abs(values - image).max()
                 raise ValueError(f"{name} must be its own mirror image; it differs by {apart:.3g}")
+        Q, R, W2 = self.unpack(1 + np.arange(float(len(self.pack(state.Q, state.R, state.W2)))))
+        image = self.pack(S @ Q @ S, S @ R, S @ W2)
+        self._places, self._signs = np.abs(image).astype(int) - 1, np.sign(image)
 
     @no_type_check
     def _symmetric(self, y: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
-        S = self._mirror
-        Q, R, W2 = self.unpack(y)
-        return self.pack((Q + S @ Q @ S) / 2, (R + S @ R) / 2, (W2 + S @ W2) / 2)
+        return (y + self._signs * y[self._places]) / 2
 
     @no_type_check  # called too often for checks of shapes
     def velocity(self, y: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:

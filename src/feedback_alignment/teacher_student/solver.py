@@ -1,7 +1,6 @@
 """Solving the equations of motion at requested times."""
 
 import warnings
-from collections.abc import Iterator
 from math import isfinite
 
 import numpy as np
@@ -88,22 +87,9 @@ def solve(
         outputs = _at_once(motion, y, times, rtol, atol)
         errors = motion.generalisation_errors(outputs)
     else:
-        outputs, errors = _until(stop_below, motion, _one_by_one(motion, y, times, rtol, atol))
+        outputs, errors = _until(stop_below, motion, y, times, rtol, atol)
     Q, R, W2 = motion.unpack(outputs)
     return Trajectory(times[: len(outputs)], Q, R, W2, errors)
-
-
-def _until(
-    level: float, motion: Motion, states: Iterator[Float[np.ndarray, " d"]]
-) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, " n"]]:
-    """Return the states up to the first whose generalisation error is at most `level`, and the errors of all."""
-    kept, errors = [], []
-    for state in states:
-        kept.append(state.copy())
-        errors.append(float(motion.generalisation_errors(state[np.newaxis])[0]))
-        if errors[-1] <= level:
-            break
-    return np.array(kept), np.array(errors)
 
 
 def _scales(motion: Motion, state: OrderParameters) -> Float[np.ndarray, " d"]:
@@ -160,14 +146,15 @@ def _at_once(
     return states[states.shape[0] - times.size :]
 
 
-def _one_by_one(
+def _until(
+    level: float,
     motion: Motion,
     y: Float[np.ndarray, " d"],
     times: Float[np.ndarray, " times"],
     rtol: float,
     atol: Float[np.ndarray, " d"],
-) -> Iterator[Float[np.ndarray, " d"]]:
-    """Yield the same states as `_at_once`, each when it is asked for.
+) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, " n"]]:
+    """Return the same states as `_at_once` up to the first whose error is at most `level`, and the errors of all.
 
     To go on beyond the last one wanted would be dear: where a student has learned, rounding errors keep steps small.
     """
@@ -177,16 +164,21 @@ def _one_by_one(
     solver = ode(velocity)
     solver.set_integrator("lsoda", rtol=rtol, atol=atol, nsteps=MOST_STEPS)
     solver.set_initial_value(y, 0.0)
-    for time in times:
-        if time > 0:
-            with warnings.catch_warnings(record=True) as caught, np.errstate(over="ignore", invalid="ignore"):
-                warnings.simplefilter("always")
+    states, errors = [], []
+    with warnings.catch_warnings(record=True) as caught, np.errstate(over="ignore", invalid="ignore"):
+        warnings.simplefilter("always")
+        for time in times:
+            if time > 0:
                 y = solver.integrate(time)
-            if not solver.successful():
-                raise _failure(motion, velocity, times[-1], "; ".join(str(warning.message) for warning in caught))
-            if not np.isfinite(y).all():
-                raise _failure(motion, velocity, times[-1], NOT_FINITE)
-        yield y
+                if not solver.successful():
+                    raise _failure(motion, velocity, times[-1], "; ".join(str(warning.message) for warning in caught))
+                if not np.isfinite(y).all():
+                    raise _failure(motion, velocity, times[-1], NOT_FINITE)
+            states.append(y.copy())
+            errors.append(float(motion.generalisation_errors(y[np.newaxis])[0]))
+            if errors[-1] <= level:
+                break
+    return np.array(states), np.array(errors)
 
 
 def _failure(motion: Motion, velocity: _Velocity, end: float, said: str) -> IntegrationError:

@@ -112,6 +112,10 @@ pdf: $(VENV)/book-installed  ## print the book to _build/book.pdf (needs Chromiu
 zip: book  ## the site as one zip, _build/book.zip: unpack it and open index.html, no server needed
 	$(RUN) -m feedback_alignment.companion.site_archive --site _build/site/html --into _build/book.zip
 
+.PHONY: mutations
+mutations: $(VENV)/tests-installed  ## plant faults in the code, one at a time, and count those that quick tests catch
+	$(RUN) tests/mutations/measure.py
+
 .PHONY: clean
 clean:  ## remove what was built, but not the environment
 	rm -rf _build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

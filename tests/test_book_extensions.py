@@ -181,6 +181,14 @@ def test_a_number_of_a_small_run_is_marked():
     assert number(scored("01-a", "Paper, Fig. 1", "reduced", "quick")) == "0.50 ± 0.25 (quick run)"
 
 
+def test_planted_faults_are_counted_as_the_file_has_it(tmp_path):
+    planted, path = extension("numbers_from_files").planted, tmp_path / "mutations.json"
+    path.write_text('{"planted": 5, "caught": 4, "missed": 1, "faults": []}')
+    assert [planted(path, what) for what in ("planted", "caught", "missed")] == [5, 4, 1]
+    with pytest.raises(ValueError, match="faults were 'planted', and each 'caught' or 'missed'; got 'found'"):
+        planted(path, "found")
+
+
 def test_claims_are_counted_by_verdict_and_source():
     count = extension("numbers_from_files").count
     found = [scored("01-a", "Launay, Fig. 1", "agrees", "paper"), scored("01-b", "Chu, Fig. 2", "agrees", "paper")]

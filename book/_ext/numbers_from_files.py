@@ -3,10 +3,12 @@
 `` {setting}`degeneracy_breaking_settings.SETTINGS[paper].fig5[0].schedule.epochs` `` shows that attribute of a module
 of `feedback_alignment.experiments`; `` {claim}`06-dfa-mnist-relu` `` the measured number of the claim of this key, with
 a link to its row; `` {count}`agrees, Refinetti` `` how many claims there are of a verdict and of a source that begins
-like this. Where there is no such thing the book does not build.
+like this; `` {mutations}`caught` `` how many faults were planted in the code, caught or missed when that was last
+measured. Where there is no such thing the book does not build.
 """
 
 import importlib
+import json
 import re
 from abc import abstractmethod
 from collections.abc import Iterable
@@ -23,6 +25,7 @@ from feedback_alignment.companion import scorecard_rows
 from feedback_alignment.companion.scorecard_rows import ScoredClaim
 
 SCORECARD = "book/scorecard"
+MUTATIONS = "book/mutations.json"
 _STEP = re.compile(r"\.(\w+)|\[([\w ,.-]+)\]")
 _LOGGER = logging.getLogger(__name__)
 
@@ -78,6 +81,16 @@ def count(found: Iterable[ScoredClaim], words: str) -> int:
     return number
 
 
+def planted(record: Path, what: str) -> int:
+    """Return how many faults were 'planted', 'caught' or 'missed', as the file at `record` has it.
+
+    Raises ValueError for another word.
+    """
+    if what not in ("planted", "caught", "missed"):
+        raise ValueError(f"faults were 'planted', and each 'caught' or 'missed'; got {what!r}")
+    return int(json.loads(record.read_text(encoding="utf-8"))[what])
+
+
 class Number(SphinxRole):
     """A role whose text is found in a file; without it the book does not build."""
 
@@ -127,8 +140,17 @@ class CountRole(Number):
         return nodes.Text(str(count(self.scored.values(), self.text)))
 
 
+class MutationsRole(Number):
+    """Shows a number of planted faults."""
+
+    def found(self) -> nodes.Node:
+        """Return the number as text."""
+        return nodes.Text(str(planted(Path(self.env.app.srcdir) / MUTATIONS, self.text)))
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_role("setting", SettingRole())
     app.add_role("claim", ClaimRole())
     app.add_role("count", CountRole())
+    app.add_role("mutations", MutationsRole())
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -48,6 +48,22 @@ def merged(*pieces: xr.Dataset, settings: Settings = WHOLE) -> xr.Dataset:
     return merging.merge(pieces, provenance.settings_as_data(settings))
 
 
+def test_the_date_is_that_of_the_latest_piece():
+    def dated(dataset: xr.Dataset, date: str) -> xr.Dataset:
+        return dataset.assign_attrs(provenance=json.dumps(store.provenance(dataset) | {"date": date}))
+
+    pieces = dated(piece(0, 1), "2026-05-02"), dated(piece(2), "2026-11-01"), dated(piece(3), "2025-12-31")
+    assert store.provenance(merged(*pieces))["date"] == "2026-11-01"
+
+
+def test_some_members_of_a_piece_are_a_piece():
+    some = provenance.settings_as_data(replace(WHOLE, seeds=(3, 1), reduced=("2 of 4 members",)))
+    found = merging.select(piece(0, 1, 3), (3, 1), some)
+    assert merging.members(found) == (3, 1)
+    assert store.provenance(found)["reduced"] == ["2 of 4 members"]
+    np.testing.assert_array_equal(found.accuracy, piece(3, 1).accuracy)
+
+
 def test_the_whole_is_what_one_run_would_have_given():
     whole = piece(0, 1, 2, 3)
     for parts in ([(0, 1), (2, 3)], [(3,), (0,), (2, 1)], [(1, 3), (0, 2)]):

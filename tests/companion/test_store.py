@@ -211,6 +211,16 @@ def test_a_stale_file_is_refused_with_what_differs(stored, wanted, message):
     assert f"run {wanted.chapter} --profile {wanted.profile} --force'" in str(caught.value)
 
 
+@pytest.mark.parametrize("silent", ["chapter", "profile", "science_version", "settings"])
+def test_a_file_that_says_nothing_of_what_it_belongs_to_is_refused(path, silent):
+    dataset = example()
+    record = store.provenance(dataset)
+    del record[silent]
+    store.write(dataset.assign_attrs(provenance=json.dumps(record)), path)
+    with pytest.raises(store.StaleResultError, match=f"{silent} is None, not "):
+        store.read_for(path, identity())
+
+
 @pytest.mark.parametrize("profile", ["paper", "quick"])
 def test_a_missing_file_says_how_to_make_it(tmp_path, profile):
     path = store.result_path(tmp_path, CHAPTER, profile)

@@ -116,6 +116,7 @@ def test_wherever_the_disk_is_full_the_old_file_stands(small_disk: Path, write: 
     assert after != before
 
 
+@pytest.mark.long
 def test_a_figure_that_finds_no_room_leaves_whole_files(small_disk: Path) -> None:
     drawing = Figure(figsize=(2, 1))
     drawing.subplots().plot(np.arange(500), label="line")

@@ -65,11 +65,10 @@ def agree(found: xr.Dataset, expected: xr.Dataset) -> None:
 @pytest.mark.parametrize(
     ("first", "second", "pieces"),
     [
-        ("0:2", "2:5", [[2, 3, 4], [0, 1]]),
-        ("0:3", "2:5", [[2, 3, 4], [0, 1]]),
-        ("1:3", "0:5", None),
+        pytest.param("0:2", "2:5", [[2, 3, 4], [0, 1]], id="apart", marks=pytest.mark.long),
+        pytest.param("0:3", "2:5", [[2, 3, 4], [0, 1]], id="overlapping"),
+        pytest.param("1:3", "0:5", None, id="nothing new", marks=pytest.mark.long),
     ],
-    ids=["apart", "overlapping", "nothing new"],
 )
 def test_a_run_keeps_what_another_stored_meanwhile(tmp_path, monkeypatch, alone, first, second, pieces):
     run, started = credit_assignment.run, []

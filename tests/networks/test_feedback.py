@@ -7,6 +7,7 @@ import torch
 
 from feedback_alignment.networks import mlp
 from feedback_alignment.networks.architectures import cnn, stack
+from feedback_alignment.networks.feedback import Site
 from feedback_alignment.networks.feedback_distributions import (
     CopiedWeights,
     Gaussian,
@@ -174,3 +175,11 @@ def test_a_convolution_between_matrices_is_no_product_of_matrices():
     network = stack((2, 5, 5), blocks, DFA(), SEEDS, feedback=CopiedWeights(), dtype=torch.float64)
     assert torch.equal(network.feedback[1], network.weights[2].mT)
     torch.testing.assert_close(network.feedback[0], (network.weights[2] @ network.weights[1]).mT, rtol=0, atol=1e-15)
+
+
+def test_orthonormal_columns_prefer_no_side():
+    """The mean of each entry over draws is 0 to four standard errors; an entry's variance is 1/rows."""
+    rows, columns, draws = 3, 2, 400
+    site = Site(1, "output", rows, (torch.zeros(draws, columns, rows, dtype=torch.float64),))
+    (drawn,) = Orthonormal().draw([site], range(draws))
+    assert drawn.whole().mean(0).abs().max() < 4 * (rows * draws) ** -0.5

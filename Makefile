@@ -89,7 +89,7 @@ paper: $(VENV)/book-installed  ## compute the paper-scale results that results/ 
 	$(RUN) -m feedback_alignment.experiments.paper
 
 .PHONY: bench
-bench: $(VENV)/book-installed  ## measure speed as ratios in one run
+bench: $(VENV)/book-installed  ## measure speed and memory as ratios, into benchmarks/results
 	@for benchmark in $(filter-out benchmarks/against_others.py,$(wildcard benchmarks/*.py)); do \
 		echo "== $$benchmark"; $(RUN) "$$benchmark"; done
 

@@ -9,8 +9,6 @@ loop, under BP it takes about 0.85 of its steps, for autograd forms the gradient
 in one call, and the general path, which must allow any signal in between, in two.
 """
 
-import argparse
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +16,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from feedback_alignment.companion import measurements
+from feedback_alignment.companion.measurements import Report
 from feedback_alignment.networks import BP, DFA, Rule, StepSize, cnn
 from feedback_alignment.networks.losses import one_hot
 
@@ -34,11 +34,12 @@ class Size:
     hidden: int
     members: int
     batch: int
+    bound: str
 
 
 SIZES = (
-    Size("Launay's network, 32 x 32", (3, 32, 32), (32, 64, 64), 128, 4, 32),
-    Size("a small one, 8 x 8", (1, 8, 8), (8,), 32, 10, 32),
+    Size("Launay's network, 32 x 32", (3, 32, 32), (32, 64, 64), 128, 4, 32, "arithmetic of the convolutions"),
+    Size("a small one, 8 x 8", (1, 8, 8), (8,), 32, 10, 32, "calls, which members share"),
 )
 
 
@@ -88,30 +89,24 @@ def steps_per_second(step: Callable[[], None], seconds: float) -> float:
     return count / elapsed
 
 
-def spread(values: list[float]) -> str:
-    """Median, and in brackets the smallest and largest."""
-    return f"{statistics.median(values):8.3g}  [{min(values):.3g}, {max(values):.3g}]"
-
-
-def report(size: Size, repeats: int, seconds: float) -> None:
+def compare(report: Report, size: Size, repeats: int, seconds: float) -> None:
     running = {"loop": loop(size), "BP": ensemble(size, BP()), "DFA": ensemble(size, DFA())}
     for step in running.values():
         step()
     rounds = [{name: steps_per_second(step, seconds) for name, step in running.items()} for _ in range(repeats)]
-    print(f"\n{size.name}, {size.members} members, batch {size.batch}: median [smallest, largest] of {repeats} rounds")
-    print(f"{'loop, BP: network-steps per second':52s}{spread([size.members * one['loop'] for one in rounds])}")
+    report.under(f"{size.name}, {size.members} members, batch {size.batch}, against a loop over single networks")
+    report.say("loop, BP: network-steps", [size.members * one["loop"] for one in rounds], unit="a second")
     for rule in ("BP", "DFA"):
-        print(f"{f'ensemble, {rule}: times the loop':52s}{spread([one[rule] / one['loop'] for one in rounds])}")
+        report.say(f"ensemble, {rule}: times the loop", [one[rule] / one["loop"] for one in rounds], bound=size.bound)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=1.0, help="measured time of each competitor in each round")
-    chosen = parser.parse_args()
+    chosen = measurements.options(__doc__, repeats=7, seconds=1.0)
     torch.set_num_threads(1)
+    report = Report("convolutions", "Convolutional networks, float32, one thread; the competitors take turns.")
     for size in SIZES:
-        report(size, chosen.repeats, chosen.seconds)
+        compare(report, size, chosen.repeats, chosen.seconds)
+    report.write(chosen.into)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ Rivals take turns, so that whatever else the machine does falls on all alike; ea
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 
+from feedback_alignment.companion import measurements
+from feedback_alignment.companion.measurements import Report
 from feedback_alignment.deep_linear import Training, alignment_matrices, draw_feedback, train
 from feedback_alignment.streams import generator
 
@@ -23,8 +25,8 @@ def run(steps: int) -> Training:
     return train(draw_feedback(SIZES, "dfa", "gaussian", 0), x, T @ x, 2e-3)
 
 
-def medians(rivals: dict[tuple[str, int], Callable[[], object]]) -> dict[tuple[str, int], float]:
-    """Seconds per call of every rival, after one call each that fills the caches."""
+def timed(rivals: dict[tuple[str, int], Callable[[], object]]) -> dict[tuple[str, int], list[float]]:
+    """Seconds per call of every rival in every turn, after one call each that fills the caches."""
     seconds: dict[tuple[str, int], list[float]] = {name: [] for name in rivals}
     for call in rivals.values():
         call()
@@ -33,30 +35,35 @@ def medians(rivals: dict[tuple[str, int], Callable[[], object]]) -> dict[tuple[s
             begun = time.perf_counter()
             call()
             seconds[name].append(time.perf_counter() - begun)
-    return {name: float(np.median(values)) for name, values in seconds.items()}
+    return seconds
 
 
-def exponent(seconds: list[float], steps: tuple[int, ...]) -> float:
+def exponent(seconds: Sequence[float], steps: tuple[int, ...]) -> float:
     """The power of the number of steps with which the time grows, from the longest runs."""
     return float(np.polyfit(np.log(steps[-3:]), np.log(seconds[-3:]), 1)[0])
 
 
-def verdict(value: float, low: float, high: float) -> str:
-    return f"between {low:g} and {high:g}: {'met' if low <= value <= high else 'NOT MET'}"
-
-
 def main() -> None:
-    print(f"alignment matrices of a network {SIZES}, batches of 1")
+    into = measurements.options(__doc__).into
+    report = Report("deep_linear", f"Alignment matrices of a network {'-'.join(map(str, SIZES))}, batches of 1, DFA.")
     runs = {steps: run(steps) for steps in STEPS}
     methods = ("recursion", "double sum")
-    taken = medians({(method, t): partial(alignment_matrices, runs[t], method) for t in STEPS for method in methods})
-    print(f"  {'steps':>8} {'recursion (ms)':>16} {'double sum (ms)':>16} {'ratio':>8}")
+    taken = timed({(method, t): partial(alignment_matrices, runs[t], method) for t in STEPS for method in methods})
+    report.under("double sum / recursion")
     for t in STEPS:
-        fast, slow = (taken[method, t] for method in methods)
-        print(f"  {t:8d} {1e3 * fast:16.1f} {1e3 * slow:16.1f} {slow / fast:8.2f}")
-    for method, low, high in (("recursion", 0.8, 1.2), ("double sum", 1.5, 2.2)):
-        power = exponent([taken[method, t] for t in STEPS], STEPS)
-        print(f"  {method}: time grows as steps^{power:.2f}, {verdict(power, low, high)}", flush=True)
+        for method in methods:
+            report.say(f"{t} steps", [1e3 * seconds for seconds in taken[method, t]], method, "ms")
+        faster = [slow / fast for slow, fast in zip(taken["double sum", t], taken["recursion", t], strict=True)]
+        report.say(f"{t} steps", faster, "double sum / recursion")
+    report.under("growth: the power of the number of steps with which the time grows")
+    goals = {
+        "recursion": {"most": 1.2, "bound": "products of small matrices, one set a step"},
+        "double sum": {"least": 1.5, "bound": "one product for each pair of steps"},
+    }
+    for method in methods:
+        turns = zip(*(taken[method, t] for t in STEPS), strict=True)
+        report.say(method, [exponent(turn, STEPS) for turn in turns], **goals[method])
+    report.write(into)
 
 
 if __name__ == "__main__":

@@ -4,14 +4,14 @@ Two sizes: the network of Chu and Bacho 2024 on MNIST's 784 pixels, where a step
 one on 64 pixels, where members share the cost of calls. Both go step by step, as `few_updates` does.
 """
 
-import argparse
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
+from feedback_alignment.companion import measurements
+from feedback_alignment.companion.measurements import Report
 from feedback_alignment.networks import FA, Perceptrons, ScaledNormal, Signs, StepSize, mlp
 from feedback_alignment.networks.losses import one_hot
 
@@ -27,11 +27,12 @@ class Size:
     sizes: tuple[int, ...]
     repeats: int
     batch: int
+    bound: str
 
 
 SIZES = (
-    Size("Chu and Bacho's network", (784, 700, 1000, 10), 20, 100),
-    Size("a small one", (64, 60, 80, 10), 500, 20),
+    Size("Chu and Bacho's network", (784, 700, 1000, 10), 20, 100, "arithmetic"),
+    Size("a small one", (64, 60, 80, 10), 500, 20, "calls, which members share"),
 )
 
 
@@ -72,24 +73,22 @@ def seconds(run: Callable[[], None]) -> float:
     return time.process_time() - start
 
 
-def report(size: Size, rounds: int) -> None:
+def compare(report: Report, size: Size, rounds: int) -> None:
     together, apart = ensemble(size), loop(size)
     together()
     apart()
     ratios = [seconds(apart) / seconds(together) for _ in range(rounds)]
-    print(
-        f"{size.name}, {size.repeats} repeats of {UPDATES} updates: the loop takes "
-        f"{statistics.median(ratios):.3g} times the ensemble's time  [{min(ratios):.3g}, {max(ratios):.3g}]"
-    )
+    report.say(f"{size.name}, {size.repeats} repeats: the loop's time / the ensemble's", ratios, bound=size.bound)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    chosen = parser.parse_args()
+    chosen = measurements.options(__doc__, rounds=7)
     torch.set_num_threads(1)
+    report = Report("few_updates", f"{UPDATES} updates by FA, float32, one thread, processor time.")
+    report.under("one ensemble against a loop")
     for size in SIZES:
-        report(size, chosen.rounds)
+        compare(report, size, chosen.rounds)
+    report.write(chosen.into)
 
 
 if __name__ == "__main__":

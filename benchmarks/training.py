@@ -16,14 +16,14 @@ process keeps one of two cores busy, torch's own parallel regions wait for the s
 large product then measure the disturbance rather than themselves, and the ratios of one thread are the ones to read.
 """
 
-import argparse
 import itertools
-import statistics
 import time
 from collections.abc import Callable, Iterator
 
 import torch
 
+from feedback_alignment.companion import measurements
+from feedback_alignment.companion.measurements import Report
 from feedback_alignment.networks import DFA, mlp
 from feedback_alignment.networks.ensemble import StepSize
 from feedback_alignment.networks.losses import one_hot
@@ -33,6 +33,7 @@ SIZES = (196, 100, 100, 100, 10)
 BATCH, SAMPLES, RATE = 32, 3200, 1e-4
 ALONE = ("autograd", "usual")
 """Competitors that run on one thread whatever the others have."""
+BOUND = "arithmetic in the products, and passes over the activities"
 
 
 def multiply_adds() -> int:
@@ -157,48 +158,40 @@ def ratio(ours: list[float], theirs: list[float]) -> list[float]:
     return [one / other for one, other in zip(ours, theirs, strict=True)]
 
 
-def spread(values: list[float]) -> str:
-    """Median, and in brackets the smallest and largest."""
-    return f"{statistics.median(values):8.3g}  [{min(values):.3g}, {max(values):.3g}]"
-
-
-def verdict(values: list[float], goal: float | None) -> str:
-    if goal is None:
-        return ""
-    return f"  goal {goal:g}: {'met' if statistics.median(values) >= goal else 'missed'}"
-
-
-def report(threads: int, repeats: int, seconds: float) -> None:
-    """Print the ratios; the goals are those of two free cores."""
+def compare(report: Report, threads: int, repeats: int, seconds: float) -> None:
+    """Say the ratios; the goals are those of two free cores."""
     rates = measure(threads, repeats, seconds)
     arithmetic = [rate * 1024**3 for rate in rates["product"]]
     reached = {members: [multiply_adds() * r for r in ratio(rates[members], arithmetic)] for members in ("10", "40")}
-    print(f"\n{threads} thread{'s' * (threads > 1)}, median [smallest, largest] of {repeats} rounds")
-    for label, values, goal in (
-        ("DFA, 10 members: network-steps per second", rates["10"], None),
-        ("  times those of one network by autograd (BP)", ratio(rates["10"], rates["autograd"]), 4),
-        ("  times those of one network by DataLoader and autograd", ratio(rates["10"], rates["usual"]), 10),
-        ("  times those of the literal steps of 10 members", ratio(rates["10"], rates["literal"]), None),
-        ("  part of the rate of a 1024 x 1024 matrix product", reached["10"], 0.6),
-        ("DFA, 40 members: network-steps per second, against 10", ratio(rates["40"], rates["10"]), 0.98),
-        ("  part of the rate of the matrix product", reached["40"], None),
-        ("DFA, 1 member: network-steps per second, against 10", ratio(rates["1"], rates["10"]), None),
-        ("autograd: microseconds a step", [1e6 / rate for rate in rates["autograd"]], None),
-        ("matrix product: 10^9 multiply-adds per second", [rate / 1e9 for rate in arithmetic], None),
+    report.under(f"{threads} thread{'s' * (threads > 1)}")
+    for row, values, unit, more in (
+        ("network-steps", rates["10"], "a second", {}),
+        ("times one network by autograd (BP)", ratio(rates["10"], rates["autograd"]), "", {"least": 4}),
+        ("times one network by DataLoader and autograd", ratio(rates["10"], rates["usual"]), "", {"least": 10}),
+        ("times the literal steps of 10 members", ratio(rates["10"], rates["literal"]), "", {}),
+        ("part of the rate of a 1024 x 1024 matrix product", reached["10"], "", {"least": 0.6}),
     ):
-        print(f"{label:58s}{spread(values)}{verdict(values, goal if threads == 2 else None)}")
+        goal = more if threads == 2 else {}
+        report.say(f"DFA, 10 members: {row}", values, unit=unit, bound=BOUND if more else "", **goal)
+    cache = "the cache of each core, which holds one member"
+    goal = {"least": 0.98} if threads == 2 else {}
+    report.say("DFA, 40 members / 10 members, steps a second", ratio(rates["40"], rates["10"]), bound=cache, **goal)
+    report.say("DFA, 40 members: part of the rate of the matrix product", reached["40"])
+    alone = "copies of the weights, and threads without work"
+    report.say("DFA, 1 member / 10 members, steps a second", ratio(rates["1"], rates["10"]), bound=alone)
+    report.say("autograd: a step", [1e6 / rate for rate in rates["autograd"]], unit="µs")
+    report.say("matrix product: multiply-adds", [rate / 1e9 for rate in arithmetic], unit="billions a second")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=0.5, help="measured time of each competitor in each round")
-    chosen = parser.parse_args()
-    print(
-        f"{'-'.join(map(str, SIZES))}, tanh, float32, batch {BATCH}: {multiply_adds():,} multiply-adds a network-step"
+    chosen = measurements.options(__doc__, repeats=7, seconds=0.5)
+    about = (
+        f"{'-'.join(map(str, SIZES))}, tanh, float32, batch {BATCH}: {multiply_adds():,} multiply-adds a network-step."
     )
+    report = Report("training", about)
     for threads in (1, 2):
-        report(threads, chosen.repeats, chosen.seconds)
+        compare(report, threads, chosen.repeats, chosen.seconds)
+    report.write(chosen.into)
 
 
 if __name__ == "__main__":

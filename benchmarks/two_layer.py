@@ -7,6 +7,7 @@ or more are students, each at a cost that does not depend on K and M. Where ther
 for each I4 term, and never more than one: the time per term grows with K and M towards that, and no further.
 """
 
+import statistics
 import subprocess
 import sys
 import time
@@ -16,6 +17,8 @@ from functools import partial
 import numba
 import numpy as np
 
+from feedback_alignment.companion import measurements
+from feedback_alignment.companion.measurements import Report
 from feedback_alignment.teacher_student import OrderParameters, derivative, solve
 from feedback_alignment.teacher_student.equations_of_motion import Motion
 from feedback_alignment.teacher_student.relu_closed_forms import prepare_four, rescale
@@ -28,8 +31,8 @@ def start(K: int = 2, M: int = 2, N: int = 500) -> OrderParameters:
     return OrderParameters.random_start(K, np.eye(M), np.ones(M), F[:K], N=N, sigma0=1e-2, seed=1)
 
 
-def medians(turns: int, **rivals: Callable[[], object]) -> dict[str, float]:
-    """Seconds per call of every rival, after one call each that compiles."""
+def timed(turns: int, **rivals: Callable[[], object]) -> dict[str, list[float]]:
+    """Seconds per call of every rival in every turn, after one call each that compiles."""
     seconds: dict[str, list[float]] = {name: [] for name in rivals}
     for call in rivals.values():
         call()
@@ -38,29 +41,26 @@ def medians(turns: int, **rivals: Callable[[], object]) -> dict[str, float]:
             begun = time.perf_counter()
             call()
             seconds[name].append(time.perf_counter() - begun)
-    return {name: float(np.median(values)) for name, values in seconds.items()}
+    return seconds
 
 
-def say(what: str, value: float, unit: str = "", least: float | None = None, most: float | None = None) -> None:
-    goal = ""
-    if least is not None:
-        goal = f"at least {least:g}: {'met' if value >= least else 'NOT MET'}"
-    if most is not None:
-        goal = f"at most {most:g}: {'met' if value <= most else 'NOT MET'}"
-    print(f"  {what:<72}{value:>12.4g} {unit:<10}{goal}", flush=True)
+def ratio(above: list[float], below: list[float]) -> list[float]:
+    """Turn by turn."""
+    return [one / other for one, other in zip(above, below, strict=True)]
 
 
-def imports() -> None:
-    print("importing feedback_alignment.teacher_student")
+def imports(report: Report) -> None:
+    report.under("importing feedback_alignment.teacher_student")
 
     def python(code: str) -> str:
         return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
     package = "import sys, feedback_alignment.teacher_student"
-    taken = medians(5, nothing=partial(python, "import sys"), package=partial(python, package))
-    say("seconds beyond starting Python", taken["package"] - taken["nothing"], "s", most=1.5)
-    loads = python(package + "; print('numba' in sys.modules)")
-    print(f"  loads numba, without which nothing is compiled: {loads}")
+    taken = timed(5, nothing=partial(python, "import sys"), package=partial(python, package))
+    beyond = [whole - start for whole, start in zip(taken["package"], taken["nothing"], strict=True)]
+    report.say("beyond starting Python", beyond, unit="s", most=1.5, bound="NumPy and SciPy")
+    loads = python(package + "; print(int('numba' in sys.modules))")
+    report.say("compilers loaded (numba), without which nothing is compiled", float(loads), most=0)
 
 
 @numba.njit(error_model="numpy")
@@ -75,8 +75,8 @@ def euler(y, velocity, eta, feedback, C, v, dt, steps, every):
     return kept
 
 
-def solver() -> None:
-    print("solve, K = M = 2, erf, to alpha = 1000, against compiled Euler steps of 1e-3")
+def solver(report: Report) -> None:
+    report.under("solve, K = M = 2, erf, to alpha = 1000, against compiled Euler steps of 1e-3")
     state, times, eta = start(), np.arange(1.0, 1001.0), 0.1
     motion = Motion(state, eta, "erf", "dfa")
     y = motion.pack(state.Q, state.R, state.W2)
@@ -88,11 +88,12 @@ def solver() -> None:
         return np.array([motion.pack(*each) for each in zip(trajectory.Q, trajectory.R, trajectory.W2, strict=True)])
 
     reference = packed(solve(state, times, eta, "erf", "dfa", rtol=1e-13))
-    say("largest error of solve along the way", np.abs(packed(ours()) - reference).max(), most=1e-8)
-    say("largest error of Euler along the way", np.abs(literal() - reference).max())
-    taken = medians(3, solve=ours, euler=literal)
-    say("solve", 1e3 * taken["solve"], "ms")
-    say("Euler / solve", taken["euler"] / taken["solve"], least=100)
+    report.say("largest error of solve along the way", float(np.abs(packed(ours()) - reference).max()), most=1e-8)
+    report.say("largest error of Euler along the way", float(np.abs(literal() - reference).max()))
+    taken = timed(3, solve=ours, euler=literal)
+    report.say("solve", [1e3 * seconds for seconds in taken["solve"]], unit="ms")
+    bound = "how often the adaptive solver asks for the velocity"
+    report.say("Euler / solve", ratio(taken["euler"], taken["solve"]), least=100, bound=bound)
 
 
 @numba.njit(error_model="numpy")
@@ -122,38 +123,70 @@ def quadratures(C, K, times):
     return count
 
 
-def motion_calls() -> None:
-    print("derivative, erf and relu: time of the compiled call, and per I4 term, K(K+1)/2 * (K+M)(K+M+1)/2 of them")
+SIZES = ((1, 1), (2, 2), (4, 2), (4, 4), (8, 2), (8, 8))
+"""(K, M)."""
+
+
+def terms(K: int, M: int) -> int:
+    """How many I4 terms a call of `derivative` has."""
+    return K * (K + 1) // 2 * (K + M) * (K + M + 1) // 2
+
+
+def calls(K: int, M: int) -> int:
+    """How many calls are timed together."""
+    return max(1, 20_000 // terms(K, M))
+
+
+def motion_calls(report: Report) -> None:
     for activation in ("erf", "relu"):
-        for K, M in ((1, 1), (2, 2), (4, 2), (4, 4), (8, 2), (8, 8)):
+        report.under(f"derivative, {activation}: compiled, per call and per I4 term, K(K+1)/2 * (K+M)(K+M+1)/2 of them")
+        rivals: dict[str, Callable[[], object]] = {}
+        for K, M in SIZES:
             state = start(K, M)
             motion = Motion(state, 0.1, activation, "dfa")
             y = motion.pack(state.Q, state.R, state.W2)
-            terms = K * (K + 1) // 2 * (K + M) * (K + M + 1) // 2
-            calls = max(1, 20_000 // terms)
             arguments = (y, VELOCITIES[motion.activation], 0.1, motion.feedback, motion.covariance, motion.signed)
-            rivals = {
-                "call": partial(repeated, *arguments, calls),
-                "public": partial(derivative, state, 0.1, activation, "dfa"),
-            }
-            if activation == "relu":
-                rivals["quadratures"] = partial(quadratures, state.covariance, K, calls)
-            taken = medians(7, **rivals)
-            nanoseconds = 1e9 * taken["call"] / calls
-            print(
-                f"  {activation:<5} K = {K}, M = {M}: {nanoseconds:>12.0f} ns, {nanoseconds / terms:>8.1f} ns a term;"
-                f" from Python {1e6 * taken['public']:.0f} us"
-            )
+            rivals[f"{K} {M}"] = partial(repeated, *arguments, calls(K, M))
+            rivals[f"{K} {M} from Python"] = partial(derivative, state, 0.1, activation, "dfa")
             if activation == "relu" and K > 1:
-                count = quadratures(state.covariance, K, 1)
-                closed = terms - K * (K - 1) // 2 * (K + M - 2) * (K + M - 3) // 2
-                spent = 1e9 * taken["quadratures"] / calls
-                print(
-                    f"        of these {count} quadratures of {spent / count:.0f} ns each;"
-                    f" the rest is {(nanoseconds - spent) / closed:.0f} ns for each of {closed} terms of fewer units"
-                )
+                rivals[f"{K} {M} quadratures"] = partial(quadratures, state.covariance, K, calls(K, M))
+        taken = timed(7, **rivals)
+        per_term = {}
+        for K, M in SIZES:
+            name = f"K = {K}, M = {M}"
+            whole = [1e9 * seconds / calls(K, M) for seconds in taken[f"{K} {M}"]]
+            per_term[K, M] = [nanoseconds / terms(K, M) for nanoseconds in whole]
+            report.say(f"{name}: a call", whole, unit="ns")
+            report.say(f"{name}: per term", per_term[K, M], unit="ns")
+            report.say(f"{name}: a call from Python", [1e6 * s for s in taken[f"{K} {M} from Python"]], unit="µs")
+            if activation == "relu" and K > 1:
+                of_quadratures(report, K, M, whole, taken[f"{K} {M} quadratures"])
+        bound = {"erf": "the terms", "relu": "quadratures, which only terms of four different units have"}[activation]
+        growth = ratio(per_term[8, 8], per_term[2, 2])
+        report.say("per term, K = M = 8 / K = M = 2", growth, most=1, bound=bound)
+
+
+def of_quadratures(report: Report, K: int, M: int, whole: list[float], taken: list[float]) -> None:
+    """How a call for ReLU units divides: quadratures, and terms of fewer than four different units."""
+    count = quadratures(start(K, M).covariance, K, 1)
+    closed = terms(K, M) - K * (K - 1) // 2 * (K + M - 2) * (K + M - 3) // 2
+    spent = [1e9 * seconds / calls(K, M) for seconds in taken]
+    if count:
+        report.say(f"K = {K}, M = {M}: each of {count} quadratures", [each / count for each in spent], unit="ns")
+    rest = statistics.median(whole) - statistics.median(spent)
+    report.say(f"K = {K}, M = {M}: each of {closed} terms of fewer units", rest / closed, unit="ns")
+
+
+ABOUT = "Two-layer theory, float64, DFA, η = 0.1; rivals take turns."
+
+
+def main() -> None:
+    into = measurements.options(__doc__).into
+    report = Report("two_layer", ABOUT)
+    for part in (imports, solver, motion_calls):
+        part(report)
+    report.write(into)
 
 
 if __name__ == "__main__":
-    for part in (imports, solver, motion_calls):
-        part()
+    main()

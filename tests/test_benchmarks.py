@@ -1,12 +1,14 @@
 """What benchmarks left: each has its file, and what pages say of these files holds for them."""
 
-from pathlib import Path
+import re
 
 import pytest
 
 from feedback_alignment.companion import measured_tables, measurements
+from feedback_alignment.experiments import biotorch_networks
 
 RESULTS = measurements.folder()
+BENCHMARKS = sorted(path.stem for path in RESULTS.parent.glob("*.py"))
 
 
 def values(group: str) -> dict[tuple[str, str], tuple[float, ...]]:
@@ -30,7 +32,27 @@ def test_both_packages_learn_the_same_from_the_same_start():
         assert len(theirs) >= 10
 
 
-@pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
-def test_stored_measurements_can_be_read(path):
-    assert measurements.read(path).benchmark == path.stem
-    assert (Path(__file__).parents[1] / "benchmarks" / f"{path.stem}.py").is_file()
+def test_every_benchmark_has_a_file_and_every_file_its_benchmark():
+    assert sorted(measurements.read_all(RESULTS)) == BENCHMARKS
+    assert len(BENCHMARKS) >= 9
+
+
+def test_every_benchmark_has_its_place_on_the_page():
+    page = (RESULTS.parents[1] / "book" / "performance.md").read_text(encoding="utf-8")
+    assert [name for name in BENCHMARKS if f"<!-- list: {name} -->" not in page] == ["against_others"]
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_benchmark_says_what_it_is_and_takes_the_folder_to_write_into(name):
+    """Read, not run: each takes minutes."""
+    source = (RESULTS.parent / f"{name}.py").read_text(encoding="utf-8")
+    assert f"python benchmarks/{name}.py" in source.partition('"""')[2].partition('"""')[0]
+    assert f'Report("{name}"' in source
+    assert re.search(r"report\.write\((chosen\.)?into\)", source)
+
+
+def test_make_measures_all_benchmarks():
+    makefile = (RESULTS.parents[1] / "Makefile").read_text(encoding="utf-8")
+    assert "$(filter-out benchmarks/against_others.py,$(wildcard benchmarks/*.py))" in makefile
+    assert "$(RUN) benchmarks/against_others.py" in makefile
+    assert f"biotorch=={biotorch_networks.VERSION}" in makefile

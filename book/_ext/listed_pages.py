@@ -8,6 +8,7 @@ from equation_code import MAP, read_map
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+from feedback_alignment import experiments
 from feedback_alignment.companion import (
     api_reference,
     coverage,
@@ -17,6 +18,7 @@ from feedback_alignment.companion import (
     measured_tables,
     measurements,
     papers,
+    performance,
     scorecard_rows,
 )
 from feedback_alignment.companion.scorecard_rows import ScoredClaim
@@ -25,6 +27,10 @@ CLOSING = (
     "Everything above can be checked in the book: each point has a derivation or a measurement there, and a test. "
     "Should we be the ones who are wrong, we would be glad to know."
 )
+
+MEASURED = Path("benchmarks", "results")
+OTHERS = "against_others"
+"""The benchmark that has a page of its own."""
 
 PACKAGES = ("teacher_student", "deep_linear", "networks")
 
@@ -72,7 +78,7 @@ def reference_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: st
 
 def other_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: str) -> dict[str, str]:
     """Return the tables of the page on other packages, and where they were measured."""
-    record = measurements.read(book.parent / "benchmarks" / "results" / "against_others.json")
+    record = measurements.read(book.parent / MEASURED / f"{OTHERS}.json")
     tables = {
         "gradient": measured_tables.largest,
         "accuracy": measured_tables.mean_and_error,
@@ -85,6 +91,16 @@ def other_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: str) -
     return shown | {"origin": measured_tables.origin(record)}
 
 
+def performance_lists(book: Path, claims: Mapping[str, ScoredClaim], scorecard: str) -> dict[str, str]:
+    """Return the verdicts on all goals, what each benchmark measured, and what the chapters cost."""
+    records = measurements.read_all(book.parent / MEASURED)
+    mine = {name: record for name, record in records.items() if name != OTHERS}
+    expected = {chapter: experiments.load(chapter).COST for chapter in experiments.CHAPTERS}
+    costs = performance.chapter_costs(book.parent / "notebooks", book.parent / "results", expected)
+    sections = {name: performance.section(record) for name, record in mine.items()}
+    return {"verdicts": performance.verdicts(mine), "chapters": costs, **sections}
+
+
 PAGES: Mapping[str, _Lists] = {
     "book/against_others": other_lists,
     "book/api": reference_lists,
@@ -92,6 +108,7 @@ PAGES: Mapping[str, _Lists] = {
     "book/coverage": coverage_lists,
     "book/equation_map": equation_lists,
     "book/figures": figure_lists,
+    "book/performance": performance_lists,
 }
 
 

@@ -1,7 +1,11 @@
 """Figures as files: their names, their bytes, and the list of them."""
 
+from dataclasses import replace
+
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
+from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 
 from feedback_alignment.companion import figure_files
@@ -98,3 +102,12 @@ def test_the_page_offers_every_file_below_its_chapter():
     for ending in ("svg", "csv"):
         assert text.count(f'<a href="../figures/a.b.{ending}" download>{ending.upper()}</a>') == 2
     assert "make figures" in figure_files.offered([], "../figures")
+
+
+def test_nothing_that_a_stored_file_says_becomes_markup():
+    said = "a <script>alert(1)</script> & [x](javascript:y) `z` $w$ **b**\n# T"
+    page = MarkdownIt().render(figure_files.offered([replace(LINE, result=said)], "../figures"))
+    text = BeautifulSoup(page, "html.parser")
+    assert " ".join(said.split()) in text.get_text()
+    assert {tag.name for tag in text.find_all()} <= {"h2", "p", "ul", "li", "code", "a"}
+    assert all(link["href"].startswith("../figures/a.b.") for link in text.select("a"))

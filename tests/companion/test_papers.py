@@ -161,5 +161,5 @@ def test_the_file_of_tests_maps_labels_to_lists(tmp_path, content):
     path.write_text(yaml.safe_dump(TESTS))
     assert equation_map.read_tests(path) == TESTS
     path.write_text(yaml.safe_dump(content))
-    with pytest.raises(ValueError, match=r"equation_tests\.yml must map each label to a list of tests"):
+    with pytest.raises(ValueError, match=r"equation_tests\.yml must map "):
         equation_map.read_tests(path)

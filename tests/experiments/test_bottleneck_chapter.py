@@ -16,6 +16,7 @@ from feedback_alignment.experiments.bottleneck_settings import PAPER_UNITS, thro
 from feedback_alignment.experiments.bottleneck_threshold import threshold
 from feedback_alignment.networks import data
 from feedback_alignment.networks.losses import CrossEntropy
+from feedback_alignment.networks.rules import DFA
 from feedback_alignment.networks.training import Schedule, batches
 
 SETTINGS = bottleneck.SETTINGS
@@ -123,6 +124,20 @@ def test_the_released_variants_first_layer_is_taught_by_bp():
     torch.testing.assert_close(taught.signals[0], below)
 
 
+def test_with_feedback_of_its_own_layer_1_hears_dfa_and_the_rest_is_as_released():
+    base = on_digits((0, 1), 12, Schedule(1, 256, 0.01, "mean", (1,)), 64)
+    own, released = through(base, "own feedback", 3), through(base, "scattered", 3)
+    network = own.network((64,), 10)
+    x = torch.rand(5, 64, dtype=torch.float64)
+    y = torch.nn.functional.one_hot(torch.arange(5), 10).double().expand(2, -1, -1)
+    ours, theirs, dfa = network.teachings([own.rule, released.rule, DFA()], x, y, CrossEntropy(), "eval")
+    torch.testing.assert_close(ours.signals[0], dfa.signals[0], rtol=0, atol=0)
+    torch.testing.assert_close(ours.gradients[0], dfa.gradients[0], rtol=0, atol=0)
+    for layer in (1, 2, 3):
+        torch.testing.assert_close(ours.gradients[layer], theirs.gradients[layer], rtol=0, atol=0)
+    assert own.reference == released.reference
+
+
 # ---- threshold --------------------
 
 
@@ -147,7 +162,7 @@ def test_sizes_must_ascend():
 
 
 def test_the_dataset_has_named_axes(dataset):
-    assert dict(dataset.sizes) == {"kind": 3, "units": 2, "learning_rate": 1, "member": 2, "hidden_layer": 3}
+    assert dict(dataset.sizes) == {"kind": 4, "units": 2, "learning_rate": 1, "member": 2, "hidden_layer": 3}
     for values in dataset.data_vars.values():
         assert values.attrs["units"]
         assert values.attrs["long_name"]
@@ -161,7 +176,11 @@ def test_unfinished_pieces_are_named_and_the_rest_is_shown(tmp_path, monkeypatch
         kept_pieces.done([SMOKE.works[0], SMOKE.works[3]], "cpu", monitor)
     found = store.read(finished.store_finished("11", tmp_path))
     assert store.provenance(found)["reduced"][0] == "1 seed"
-    assert [words[:15] for words in store.provenance(found)["reduced"][1:]] == ["2 of 2 pieces o", "1 of 1 pieces o"]
+    assert [words[:15] for words in store.provenance(found)["reduced"][1:]] == [
+        "2 of 2 pieces o",
+        "1 of 1 pieces o",
+        "1 of 1 pieces o",
+    ]
     np.testing.assert_array_equal(found.test_accuracy.sel(kind="units"), dataset.test_accuracy.sel(kind="units"))
     keys = {claim.key for claim in bottleneck.claims(found)}
     assert keys == {"11-rise-accuracy-units", "11-rise-alignment-units", "11-threshold-units"}
@@ -190,6 +209,7 @@ def agreeing(dataset):
         made[name] = made[name].dims, np.broadcast_to(printed[places][None, :, None, None], made[name].shape).copy()
     made["alignment_of_learning"] = made.alignment_at_bottleneck + 0.1
     made["alignment_at_bottleneck"].loc[{"kind": "units", "units": 118}] = 0.3
+    made["test_accuracy"].loc[{"kind": "own feedback", "units": 1}] += 0.05
     record = store.provenance(dataset)
     settings = record["settings"] | {"works": [record["settings"]["works"][0] | {"images": "cifar10"}]}
     return made.assign_attrs(provenance=json.dumps(record | {"profile": "paper", "settings": settings}))
@@ -212,6 +232,7 @@ WRONG = [
     ("11-threshold-scattered", "alignment_at_bottleneck", 3.0, {"kind": "scattered", "units": [1, 800]}),
     ("11-learning-units", "alignment_of_learning", -0.8, {"kind": "units", "units": 118}),
     ("11-scattered", "alignment_at_bottleneck", 0.6, {"kind": "units", "units": 118}),
+    ("11-own-feedback", "test_accuracy", -0.1, {"kind": "own feedback", "units": 1}),
     ("11-test-118", "test_accuracy", 0.03, {"kind": "scattered", "units": 118}),
     ("11-train-800", "running_accuracy", 0.03, {"kind": "scattered", "units": 800}),
     ("11-cosine-1", "alignment_at_bottleneck", 0.1, {"kind": "scattered", "units": 1}),

@@ -211,6 +211,7 @@ def test_p_values_of_ranks_are_shares_of_all_choices():
 def test_the_dataset_has_named_axes(dataset):
     sizes = {"teacher": 7, "practice": 5, "member": 2, "ruler": 3, "hidden_layer": 4, "convolution": 2, "draw": 2}
     sizes |= {"pupil": 2, "untrained": 24, "filter": 2, "colour": 1, "row": 5, "column": 5}
+    sizes |= {"vgg_teacher": 3, "vgg_member": 2, "vgg_epoch": 2, "vgg_layer": 3}
     assert dict(dataset.sizes) == sizes
     for values in dataset.data_vars.values():
         assert values.attrs["units"]
@@ -232,6 +233,7 @@ def test_unfinished_pieces_are_named_and_the_rest_is_shown(tmp_path, monkeypatch
         "6 of 6 pieces of Ta",
         "5 of 5 pieces under",
         "3 of 3 pieces of Fi",
+        "3 of 3 pieces of VG",
     ]
     assert [claim.key for claim in convolutions.claims(found)] == ["10-share", "10-low-rank"]
     assert list(convolutions.figures(found)) == ["limits"]
@@ -279,6 +281,8 @@ def agreeing(dataset):
         made.alignment.loc[where] = cosine
     made.weight_alignment.loc[{"practice": "norm", "teacher": "DFA"}] = 0.01
     made.weight_alignment.loc[{"practice": "norm", "teacher": "chained"}] = 0.1
+    for teacher, accuracy in (("BP", 0.8), ("DFA", 0.3), ("classifier", 0.5)):
+        made.vgg_test_accuracy.loc[{"vgg_teacher": teacher}] = accuracy
     made["untrained_entropy"][:] = np.linspace(0.8, 0.9, 24)[:, None]
     made.filter_entropy.loc[{"pupil": "DFA"}] = 0.8504
     made.filter_entropy.loc[{"pupil": "BP"}] = 0.5
@@ -299,6 +303,8 @@ WRONG = {
     "10-fa-chained": put("alignment", 0.1, teacher="FA", practice="norm"),
     "10-fixed-filters-chained": put("filter_alignment", -0.1, teacher="chained", practice="norm"),
     "10-fixed-filters-fa": put("filter_alignment", -0.1, teacher="FA", practice="norm"),
+    "10-vgg-bp": put("vgg_test_accuracy", 0.9, vgg_teacher="DFA"),
+    "10-vgg-classifier": put("vgg_test_accuracy", 0.55, vgg_teacher="DFA"),
     "10-fig3-dfa": put("filter_entropy", 0.5, pupil="DFA"),
     "10-fig3-bp": put("filter_entropy", 0.8504, pupil="BP"),
     "10-fig3-difference": put("filter_entropy", 0.9, pupil="BP"),
@@ -357,6 +363,8 @@ def test_figures_have_labelled_axes_and_the_datasets_numbers(dataset, agreeing):
         "angles": 4,
         "teachers": 4,
         "weights": 2,
+        "vgg-accuracies": 2,
+        "vgg-angles": 2,
         "filters": 6,
         "filter-entropies": 2,
     }

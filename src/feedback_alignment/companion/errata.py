@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from feedback_alignment.companion import scorecard_rows, yaml_files
+from feedback_alignment.companion.plain_text import escaped
 from feedback_alignment.companion.scorecard_rows import ScoredClaim
 
 WEIGHTS = {
@@ -136,7 +137,8 @@ def sections(paper: Paper, claims: Mapping[str, ScoredClaim], page: str = scorec
 
 def _section(erratum: Erratum, claims: Mapping[str, ScoredClaim], page: str) -> str:
     evidence = [
-        f"{claim.link(page)}: {claim.estimate} (expected {claim.expected}), *{claim.verdict}*"
+        f"{claim.link(page)}: {escaped(claim.estimate)} (expected {escaped(claim.expected)}), "
+        f"*{escaped(claim.verdict)}*"
         for claim in scorecard_rows.chosen(erratum.claims, claims)
     ]
     parts = {

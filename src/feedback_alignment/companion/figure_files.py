@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from feedback_alignment import atomic
 from feedback_alignment.companion import drawn_numbers, notebook_files
 from feedback_alignment.companion.pictures import STYLE
+from feedback_alignment.companion.plain_text import escaped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -142,9 +143,10 @@ def offered(lines: Sequence[Listed], address: str) -> str:
     for line in lines:
         if line.chapter != chapter:
             chapter = line.chapter
-            text += [f"## {{doc}}`../notebooks/{chapter}`", "", line.result, ""]
+            text += [f"## {{doc}}`../notebooks/{chapter}`", "", escaped(line.result), ""]
         links = ", ".join(
-            f'<a href="{address}/{line.file}.{ending}" download>{ending.upper()}</a>' for ending in line.files.split()
+            f'<a href="{escaped(f"{address}/{line.file}.{ending}")}" download>{escaped(ending.upper())}</a>'
+            for ending in line.files.split()
         )
-        text.append(f"- `{line.file}`: {links}. {line.caption}")
+        text.append(f"- <code>{escaped(line.file)}</code>: {links}. {line.caption}")
     return "\n".join(text)

@@ -71,10 +71,13 @@ def crossed(measurements: Sequence[Measurement], heading: str, cell: Cell) -> st
     return list_table(lines)
 
 
-def list_table(rows: Iterable[Sequence[str]]) -> str:
-    """Return rows of Markdown as a table in MyST Markdown; the first row is the heading."""
+def list_table(rows: Iterable[Sequence[str]], widths: str = "auto") -> str:
+    """Return rows of Markdown as a table in MyST Markdown; the first row is the heading.
+
+    `widths` are those of the columns, as in "3 2 1".
+    """
     cells = ("\n".join(f"{'* -' if place == 0 else '  -'} {cell}" for place, cell in enumerate(row)) for row in rows)
-    return "\n".join(["```{list-table}", ":header-rows: 1", "", *cells, "```"])
+    return "\n".join(["```{list-table}", ":header-rows: 1", f":widths: {widths}", "", *cells, "```"])
 
 
 def origin(record: Record) -> str:

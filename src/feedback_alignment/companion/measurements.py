@@ -63,10 +63,10 @@ class Measurement:
 
     @property
     def goal(self) -> str:
-        """The goal in words; empty without one."""
+        """The goal, as '≥ 4'; empty without one."""
         if self.least is not None:
-            return f"at least {self.least:g}"
-        return "" if self.most is None else f"at most {self.most:g}"
+            return f"≥ {self.least:g}"
+        return "" if self.most is None else f"≤ {self.most:g}"
 
     @property
     def verdict(self) -> str:

@@ -109,6 +109,8 @@ def read(path: Path) -> "NotebookNode":
         notebook: NotebookNode = nbformat.reads(json.dumps(content), as_version=4)  # type: ignore[no-untyped-call]
     except nbformat.ValidationError as error:
         raise NotebookFileError(f"{path} is not a valid notebook ({error.message}): {_MEND}") from error
+    except (AttributeError, KeyError, TypeError, RecursionError) as error:  # its checks trip over values of odd kinds
+        raise NotebookFileError(f"{path} is not a valid notebook ({error}): {_MEND}") from error
     return notebook
 
 

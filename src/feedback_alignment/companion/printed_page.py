@@ -1,10 +1,11 @@
 """The book on one page, arranged for paper: a cover, contents, every answer open, links that stay inside."""
 
 import re
+from importlib import metadata
+from typing import TYPE_CHECKING
 
-from bs4 import BeautifulSoup, Tag
-
-import feedback_alignment
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup, Tag
 
 LICENCES = "Text and figures under CC BY 4.0, code under the MIT licence."
 _INSIDE = re.compile(r"[\w./-]+\.html(#.*)")
@@ -19,6 +20,8 @@ def arrange(html: str) -> str:
 
     Raises ValueError where that page is not built as the book's theme builds it.
     """
+    from bs4 import BeautifulSoup
+
     page = BeautifulSoup(html, "html.parser")
     article = page.select_one("article.bd-article")
     book = article.find("section", recursive=False) if article else None
@@ -40,48 +43,48 @@ def arrange(html: str) -> str:
     return str(page)
 
 
-def _name_works(article: Tag) -> None:
+def _name_works(article: "Tag") -> None:
     for work in article.select("#bibliography .citation[id]"):
         work["id"] = f"work-{work['id']}"
     for link in article.select(".bibtex-citation a[href]"):
         link["href"] = re.sub(r"^.*#", "#work-", str(link["href"]))
 
 
-def _new(page: BeautifulSoup, name: str, text: str = "", **attributes: str) -> Tag:
+def _new(page: "BeautifulSoup", name: str, text: str = "", **attributes: str) -> "Tag":
     tag = page.new_tag(name, attrs={key.rstrip("_"): value for key, value in attributes.items()})
     if text:
         tag.string = text
     return tag
 
 
-def _cover(page: BeautifulSoup, book: Tag) -> Tag:
+def _cover(page: "BeautifulSoup", book: "Tag") -> "Tag":
     cover = _new(page, "section", class_="print-cover")
     cover.append(_new(page, "h1", _words(_heading(book))))
-    for line in (f"Version {feedback_alignment.__version__}", LICENCES):
+    for line in (f"Version {metadata.version('feedback-alignment')}", LICENCES):
         cover.append(_new(page, "p", line))
     return cover
 
 
-def _heading(section: Tag) -> Tag:
+def _heading(section: "Tag") -> "Tag":
     heading = section.find(re.compile("h[1-6]"))
     if heading is None:
         raise ValueError("expected each page of the book to have a heading, found one without")
     return heading
 
 
-def _words(heading: Tag) -> str:
+def _words(heading: "Tag") -> str:
     """Return a heading without the sign that links to it."""
     return heading.get_text().rstrip("#")
 
 
-def _contents(page: BeautifulSoup, book: Tag) -> Tag:
+def _contents(page: "BeautifulSoup", book: "Tag") -> "Tag":
     contents = _new(page, "nav", class_="print-contents")
     contents.append(_new(page, "h2", "Contents"))
     contents.append(_listed(page, book))
     return contents
 
 
-def _listed(page: BeautifulSoup, above: Tag) -> Tag:
+def _listed(page: "BeautifulSoup", above: "Tag") -> "Tag":
     """List the pages below one page, and those below them; their anchors become those of their headings."""
     entries = _new(page, "ol")
     for anchor in above.select(":scope > .toctree-wrapper > span[id^=document-]"):

@@ -15,6 +15,7 @@ from feedback_alignment import atomic
 from feedback_alignment.companion import notebook_files
 from feedback_alignment.companion.chance import expected_failures
 from feedback_alignment.companion.claims_table import CLAIMS_MIME, claims_html
+from feedback_alignment.companion.plain_text import escaped
 
 HEAD = """# Scorecard
 
@@ -119,7 +120,7 @@ def totals(claims: Sequence[dict[str, Any]]) -> str:
     for name, group in (*groups.items(), ("all", claims)):
         counts = Counter(claim["verdict"] for claim in group)
         numbers = " | ".join(str(counts[verdict]) for verdict in VERDICTS)
-        lines.append(f"| {name} | {len(group)} | {numbers} | {expected_failures(group):.1f} |")
+        lines.append(f"| {escaped(name)} | {len(group)} | {numbers} | {expected_failures(group):.1f} |")
     return "\n".join(lines) + "\n"
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from html import escape
 
+from feedback_alignment.companion.plain_text import escaped
+
 ADDRESS = "scorecard.html"
 """The scorecard as seen from its neighbours in the site."""
 
@@ -26,8 +28,8 @@ class ScoredClaim:
 
     def link(self, page: str = ADDRESS) -> str:
         """Return the key as HTML, linked to the claim's row of the scorecard at the address `page`."""
-        title = escape(f"{self.statement} [{self.source}]")
-        return f'<a href="{page}#claim-{self.key}" title="{title}"><code>{self.key}</code></a>'
+        title, key = escape(" ".join(f"{self.statement} [{self.source}]".split())), escaped(self.key)
+        return f'<a href="{page}#claim-{key}" title="{title}"><code>{key}</code></a>'
 
 
 def read(page: str) -> dict[str, ScoredClaim]:

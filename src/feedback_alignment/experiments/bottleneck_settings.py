@@ -12,16 +12,16 @@ from feedback_alignment.experiments.launay_networks import LaunayNetworks
 from feedback_alignment.networks.bottleneck import Bottleneck, ScatteredBottleneck
 from feedback_alignment.networks.network import Network
 from feedback_alignment.networks.observables import cosine
-from feedback_alignment.networks.rules import BP, DFA, Rule
+from feedback_alignment.networks.rules import BP, DFA, ByLayer, Rule
 from feedback_alignment.networks.teaching_signals import teaching_signals
 from feedback_alignment.networks.training import Observations, Schedule
 
 LAYER = 2
 """The hidden layer with the bottleneck."""
-Kind = Literal["units", "scattered", "narrow"]
-KINDS: tuple[Kind, ...] = ("units", "scattered", "narrow")
+Kind = Literal["units", "scattered", "narrow", "own feedback"]
+KINDS: tuple[Kind, ...] = ("units", "scattered", "narrow", "own feedback")
 """A fixed set of units that learn, as the paper states it; weights that learn, scattered, as the released code has it;
-and, as a control, a layer that is narrow itself."""
+and, as controls, a layer that is narrow itself, and scattered weights below which the first layer hears DFA, not BP."""
 PAPER_UNITS = (1, 3, 5, 8, 11, 18, 28, 46, 73, 118, 191, 308, 496, 800)
 """The sizes of Fig. 4."""
 
@@ -51,14 +51,23 @@ class BottleneckNetworks(LaunayNetworks):
     @property
     def rule(self) -> Rule:
         """DFA through the bottleneck."""
-        if self.bottleneck == "units":
-            return Bottleneck(DFA(), LAYER, self.units)
-        return ScatteredBottleneck(DFA(), LAYER, self.units) if self.bottleneck == "scattered" else DFA()
+        scattered = ScatteredBottleneck(DFA(), LAYER, self.units)
+        match self.bottleneck:
+            case "units":
+                return Bottleneck(DFA(), LAYER, self.units)
+            case "scattered":
+                return scattered
+            case "own feedback":
+                return ByLayer((DFA(),) * (LAYER - 1) + (scattered,) * (self.hidden_layers - LAYER + 1))
+            case _:
+                return DFA()
 
     @property
     def reference(self) -> Rule:
-        """Back-propagation; where the released code is followed, with a bottleneck of its own."""
-        return ScatteredBottleneck(BP(), LAYER, self.units, draw=1) if self.bottleneck == "scattered" else BP()
+        """Back-propagation; where weights are scattered, with a bottleneck of its own, as in the released code."""
+        if self.bottleneck in ("scattered", "own feedback"):
+            return ScatteredBottleneck(BP(), LAYER, self.units, draw=1)
+        return BP()
 
     def further(
         self, network: Network, inputs: Float[Tensor, "samples ..."], labels: Int[Tensor, " samples"]
@@ -125,11 +134,12 @@ def _settings(
         through(replace(base, schedule=replace(base.schedule, learning_rate=rate)), kind, number)
         for rate in rates
         for number in units
-        for kind in KINDS
+        for kind in KINDS[:3]
         # A layer that is narrowed to its own width has no bottleneck of any kind, and needs no third run.
         if kind != "narrow" or number < base.hidden[1]
     )
-    return Settings(profile, base.seeds, works, reduced)
+    slowest = replace(base, schedule=replace(base.schedule, learning_rate=min(rates)))
+    return Settings(profile, base.seeds, (*works, through(slowest, "own feedback", units[0])), reduced)
 
 
 SETTINGS: dict[str, Settings] = {

@@ -1,7 +1,7 @@
 """Chapter 10: convolutions, which cannot align, and feedback that has their structure.
 
-Launay, Poli and Krzakala 2019, Section 4.1, Table 4 and Fig. 3; Refinetti et al. 2021, Section 4.2, and the question
-that its slides leave open.
+Launay, Poli and Krzakala 2019, Section 4.1, Tables 3 and 4 and Fig. 3; Refinetti et al. 2021, Section 4.2, and the
+question that its slides leave open.
 """
 
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from feedback_alignment.experiments import (
     convolutions_figures,
     convolutions_parts,
     filter_images_figures,
+    vgg_figures,
 )
 from feedback_alignment.experiments.available_figures import Drawings, available_figures
 from feedback_alignment.experiments.chapter_of_pieces import ChapterOfKeptPieces, Found
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["COST", "SCIENCE_VERSION", "SETTINGS", "Settings", "assemble", "claims", "figures", "run"]
 
 SCIENCE_VERSION = 1
-COST = {"smoke": "3 s", "quick": "20 s", "paper": "about 60 h on one core, in pieces of one to two hours"}
+COST = {"smoke": "3 s", "quick": "20 s", "paper": "about 65 h on one core, in pieces of one to two hours"}
 
 DRAWINGS: Drawings = {
     "limits": (("expected_share",), convolutions_figures.limits),
@@ -33,13 +34,20 @@ DRAWINGS: Drawings = {
     "angles": (("alignment",), convolutions_figures.angles),
     "teachers": (("alignment",), convolutions_figures.teachers),
     "weights": (("weight_alignment",), convolutions_figures.weights),
+    "vgg-accuracies": (("vgg_test_accuracy",), vgg_figures.accuracies),
+    "vgg-angles": (("vgg_alignment",), vgg_figures.angles),
     "filters": (("filter_image", "untrained_image"), filter_images_figures.images),
     "filter-entropies": (("filter_entropy", "untrained_entropy"), filter_images_figures.entropies),
 }
 
 
 def _together(settings: Settings, found: Found) -> xr.Dataset:
-    parts = (convolutions_parts.limits, convolutions_parts.networks, convolutions_parts.filters)
+    parts = (
+        convolutions_parts.limits,
+        convolutions_parts.networks,
+        convolutions_parts.filters,
+        convolutions_parts.vgg,
+    )
     return xr.merge(
         [part(settings, found) for part in parts], compat="override", combine_attrs="override", join="outer"
     )

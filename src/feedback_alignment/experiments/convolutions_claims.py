@@ -8,7 +8,7 @@ import xarray as xr
 
 from feedback_alignment.companion import provenance
 from feedback_alignment.companion.claims import Claim, Expected, Measured, Tolerance
-from feedback_alignment.experiments import filter_images_claims
+from feedback_alignment.experiments import filter_images_claims, vgg_claims
 from feedback_alignment.experiments.best_practices_claims import TWO_MODES
 from feedback_alignment.experiments.convolutional_networks import TEACHERS
 from feedback_alignment.experiments.convolutions_printed import ALIGNMENT, RUNS, SAMPLES, TEST
@@ -29,7 +29,7 @@ BETTER = {
 
 
 def claims(dataset: xr.Dataset) -> list[Claim]:
-    """Return the claims about what is there: limits, the cells and rows of Table 4, other teachers, and filters."""
+    """Return the claims about what is there: limits, the cells and rows of Table 4, other teachers, VGG and filters."""
     scale = provenance.scale(dataset)
     found: list[Claim] = []
     if "expected_share" in dataset:
@@ -37,7 +37,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     if "test_accuracy" in dataset:
         found += [*_of_cells(dataset, scale), *_of_order(dataset, scale)]
         found += [*_of_layers(dataset, scale), *_of_teachers(dataset, scale)]
-    return [*found, *filter_images_claims.claims(dataset, scale)]
+    return [*found, *vgg_claims.claims(dataset, scale), *filter_images_claims.claims(dataset, scale)]
 
 
 def there(dataset: xr.Dataset, teacher: str, practice: str = "norm") -> bool:

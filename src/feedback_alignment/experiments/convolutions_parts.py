@@ -44,3 +44,8 @@ def filters(settings: Settings, found: Found) -> xr.Dataset:
         names = {"member": UNTRAINED, "filter_entropy": "untrained_entropy", "filter_image": "untrained_image"}
         parts.append(untrained.drop_vars(["filter_test_accuracy", "member"]).rename(names))
     return xr.merge(parts, combine_attrs="override")
+
+
+def vgg(settings: Settings, found: Found) -> xr.Dataset:
+    """Return what is measured of networks like VGG by who taught them, NaN where it is missing."""
+    return along("vgg_teacher", {work.teacher: found.get(work) for work in settings.vgg})

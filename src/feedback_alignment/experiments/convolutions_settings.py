@@ -8,7 +8,9 @@ from feedback_alignment.experiments.convolutional_networks import AT_ONE_RATE, T
 from feedback_alignment.experiments.convolutions_printed import TEST
 from feedback_alignment.experiments.filter_images import FilterImages
 from feedback_alignment.experiments.kept_pieces import Work
+from feedback_alignment.experiments.vgg_networks import VGG_TEACHERS, VggNetworks
 from feedback_alignment.networks.activation_maximisation import Ascent
+from feedback_alignment.networks.architectures import VGG16
 from feedback_alignment.networks.training import Schedule
 
 PRACTICES = tuple(practice for practice in ALL_PRACTICES if practice.name in TEST)
@@ -32,6 +34,8 @@ class Settings:
     limits: ConvolutionLimits
     filters: tuple[FilterImages, ...]
     """What the filters of the second convolution respond to."""
+    vgg: tuple[VggNetworks, ...]
+    """Networks like VGG under each teacher."""
     reduced: tuple[str, ...] = ()
 
     @property
@@ -42,7 +46,7 @@ class Settings:
     @property
     def works(self) -> tuple[Work, ...]:
         """All pieces of work in the order in which they are done."""
-        return (self.limits, *self.networks, *self.filters)
+        return (self.limits, *self.networks, *self.filters, *self.vgg)
 
     @property
     def groups(self) -> dict[str, tuple[Work, ...]]:
@@ -52,6 +56,7 @@ class Settings:
             "of Table 4": self.table,
             "under other teachers": self.others,
             "of Fig. 3": self.filters,
+            "of VGG": self.vgg,
         }
 
 
@@ -111,6 +116,14 @@ def images_of_filters(
     return tuple(FilterImages(each, 2, filters, ascent) for each in ensembles)
 
 
+def like_vgg(base: VggNetworks, ratio: float) -> tuple[VggNetworks, ...]:
+    """Return `base` under each teacher; `ratio` is that of the hidden layers' rate to the outputs' under DFA."""
+    return tuple(
+        replace(base, teacher=teacher, hidden_error_scale=ratio if teacher == "DFA" else 1.0)
+        for teacher in VGG_TEACHERS
+    )
+
+
 def _settings(
     profile: str,
     bases: tuple[ConvolutionalNetworks, ...],
@@ -119,6 +132,7 @@ def _settings(
     one_rate: float,
     limits: ConvolutionLimits,
     filters: tuple[FilterImages, ...],
+    vgg: tuple[VggNetworks, ...],
     reduced: tuple[str, ...] = (),
 ) -> Settings:
     table = [replace(base, practice=practice) for base in bases for practice in PRACTICES]
@@ -130,6 +144,7 @@ def _settings(
         tuple(taught_by(base, teacher, one_rate) for base in bases for teacher in others),
         limits,
         filters,
+        vgg,
         reduced,
     )
 
@@ -143,6 +158,41 @@ FEWER_EPOCHS = replace(
     as_in_the_paper(0), seeds=(0, 1, 2), schedule=replace(as_in_the_paper(0).schedule, epochs=10, observe_at=(10,))
 )
 
+VGG16_ON_CIFAR10 = VggNetworks(
+    "cifar10",
+    VGG16,
+    (512,),
+    "BP",
+    (0,),
+    10_000,
+    2_000,
+    Schedule(10, 128, 1e-2, "mean", tuple(range(11))),
+    momentum=0.9,
+    patience=5,
+    hidden_error_scale=1.0,
+    dtype="float32",
+    probe_samples=128,
+)
+VGG_ON_DIGITS = replace(
+    VGG16_ON_CIFAR10,
+    images="digits",
+    groups=((2, 4), (2, 8)),
+    hidden=(16,),
+    seeds=(0, 1),
+    samples=1200,
+    validation=200,
+    schedule=Schedule(2, 32, 2e-2, "mean", (0, 1, 2)),
+    dtype="float64",
+    probe_samples=64,
+)
+VGG_SMALLEST = replace(
+    VGG_ON_DIGITS,
+    groups=((1, 2), (1, 4)),
+    samples=256,
+    validation=100,
+    schedule=Schedule(1, 128, 2e-2, "mean", (0, 1)),
+)
+
 SETTINGS: dict[str, Settings] = {
     "smoke": _settings(
         "smoke",
@@ -152,6 +202,7 @@ SETTINGS: dict[str, Settings] = {
         0.3,
         ConvolutionLimits(ON_DIGITS, 10, 2, 1),
         images_of_filters(SMALLEST, 0.3, 2, Ascent(10, 0.1)),
+        like_vgg(VGG_SMALLEST, 0.1),
     ),
     "quick": _settings(
         "quick",
@@ -161,6 +212,7 @@ SETTINGS: dict[str, Settings] = {
         0.3,
         ConvolutionLimits((*ON_DIGITS, *LAUNAY), 10, 4, 2),
         images_of_filters(SMALL, 0.3, 8, Ascent(30, 0.1)),
+        like_vgg(VGG_ON_DIGITS, 0.1),
     ),
     "paper": _settings(
         "paper",
@@ -170,9 +222,10 @@ SETTINGS: dict[str, Settings] = {
         0.064,
         ConvolutionLimits((*LAUNAY, *of_networks(("VGG-16, 32 px, 10 classes",))), 10, 8, 3),
         images_of_filters(FEWER_EPOCHS, 0.064, 16, Ascent(100, 0.1)),
+        like_vgg(VGG16_ON_CIFAR10, 0.1),
         (
             "3 of 10 seeds",
-            "VGG-16 is not trained",
+            "VGG-16 on 10,000 images for 10 epochs, 1 seed",
             "Fig. 3 is of the network of Table 4 after 10 of 50 epochs",
         ),
     ),

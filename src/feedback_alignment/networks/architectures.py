@@ -125,20 +125,36 @@ def cnn(
     )
 
 
+VGG16 = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
+"""How many convolutions with how many channels stand before each pooling."""
+
+
+def vgg(groups: Sequence[tuple[int, int]], outputs: int, hidden: Sequence[int]) -> list[Sequence[Affine | Operation]]:
+    """Return the blocks of a network like VGG for `stack`: 3×3 convolutions with ReLUs, `hidden` layers, and outputs.
+
+    Each of `groups` has a number of convolutions and their channels, and ends with a pooling that halves the image.
+    Weights are drawn as He et al. 2015 do. Raises ValueError for a group without convolutions, and in `stack` for
+    images too small for so many poolings.
+    """
+    if not groups or any(count < 1 for count, _ in groups):
+        raise ValueError(f"groups must be (convolutions, channels), with a convolution at least in each; got {groups}")
+    relu, he = Activation("relu"), He()
+    blocks: list[Sequence[Affine | Operation]] = []
+    for count, channels in groups:
+        convolution = Conv2d(channels, 3, 1, 1, True, he)
+        blocks += [(convolution, relu)] * (count - 1)
+        blocks.append((convolution, relu, MaxPool2d(2, 2)))
+    blocks += [(Linear(width, True, he), relu) for width in hidden]
+    return [*blocks, (Linear(outputs, True, he),)]
+
+
 def vgg16(outputs: int, hidden: Sequence[int] = (4096, 4096)) -> list[Sequence[Affine | Operation]]:
     """Return the blocks of VGG-16 for `stack`: thirteen 3×3 convolutions with ReLUs, then `hidden` layers and outputs.
 
     Five poolings halve the image (Simonyan and Zisserman 2014, their configuration D). Weights are drawn as He et al.
     2015 do. Raises ValueError, in `stack`, for images whose side is below 32 pixels.
     """
-    relu, he = Activation("relu"), He()
-    blocks: list[Sequence[Affine | Operation]] = []
-    for count, channels in ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512)):
-        convolution = Conv2d(channels, 3, 1, 1, True, he)
-        blocks += [(convolution, relu)] * (count - 1)
-        blocks.append((convolution, relu, MaxPool2d(2, 2)))
-    blocks += [(Linear(width, True, he), relu) for width in hidden]
-    return [*blocks, (Linear(outputs, True, he),)]
+    return vgg(VGG16, outputs, hidden)
 
 
 def _matrices(

@@ -85,9 +85,9 @@ def peak_bytes(scheme: str, widths: Sequence[int], outputs: int) -> int:
 
 def _growth(scheme: str, widths: tuple[int, ...], outputs: int) -> int:
     _project(scheme, (8,), 2)
-    before = _peak_resident()
+    before = peak_resident_bytes()
     _project(scheme, widths, outputs)
-    return _peak_resident() - before
+    return peak_resident_bytes() - before
 
 
 def _project(scheme: str, widths: tuple[int, ...], outputs: int) -> None:
@@ -96,7 +96,7 @@ def _project(scheme: str, widths: tuple[int, ...], outputs: int) -> None:
         error @ F.matrix.mT
 
 
-def _peak_resident() -> int:
+def peak_resident_bytes() -> int:
     """Return the largest number of bytes that this process has had in memory."""
     status = Path("/proc/self/status")
     if status.exists():

@@ -172,8 +172,12 @@ class Network(Ensemble):
         activity = self.forward(inputs, "train")
         require_target(target, activity.outputs)
         error = step.loss.error(activity.outputs, target)
-        gradients = self.teach(rule, activity, error, target).gradients
-        batch = target.shape[1]
+        self.descend(self.teach(rule, activity, error, target).gradients, activity, step)
+
+    @torch.no_grad()
+    def descend(self, gradients: Sequence[dict[str, Tensor] | None], activity: Activity, step: StepSize) -> None:
+        """Go down what `gradients` says of each layer, and renew the running statistics from the batch's `activity`."""
+        batch = activity.outputs.shape[1]
         rates = [step.hidden_rates(batch)] * (len(gradients) - 1) + [step.output_rates(batch)]
         for block, gradient, rate in zip(self.blocks, gradients, rates, strict=True):
             descend(block.parameters, gradient, rate)

@@ -30,7 +30,6 @@ FOUR = tuple(
     for noise in (0.0, 0.5)
 )
 PLACES = {each: {"activation": each.activation, "label_noise": each.label_noise} for each in FOUR}
-GROUPS = {"without noise": FOUR[::2], "with noise": FOUR[1::2]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +38,13 @@ class Chapter:
     seeds: tuple[int, ...] = ONE.seeds
     ensembles: tuple[EnsembleSettings, ...] = FOUR
     reduced: tuple[str, ...] = ()
+
+    @property
+    def groups(self):
+        return {"without noise": FOUR[::2], "with noise": FOUR[1::2]}
+
+
+CHAPTER = assembly.ChapterOfEnsembles("99_nothing", 3, lambda settings, found: assembly.on_grid(PLACES, found))
 
 
 @pytest.fixture(scope="module")
@@ -69,24 +75,17 @@ def test_nothing_found_is_an_empty_dataset():
     assert not assembly.on_grid(PLACES, {})
 
 
-def test_the_provenance_keeps_that_of_every_ensemble(all_four):
-    found = {each: all_four[each] for each in FOUR[:3]}
-    dataset = assembly.stamped(
-        assembly.on_grid(PLACES, found), Chapter(), found, GROUPS, chapter="99_nothing", science_version=3, device="cpu"
-    )
+def test_only_finished_pieces_are_found_and_the_provenance_keeps_that_of_each(tmp_path):
+    with Monitor(tmp_path / "checkpoints" / "99", {}, results=tmp_path) as monitor:
+        pieces = [ensemble(each, progress=monitor) for each in FOUR[:3]]
+    dataset = CHAPTER.assemble(Chapter(), tmp_path)
     record = store.provenance(dataset)
+    assert dataset.train_error.isnull().all(("epoch", "member")).sum() == 1
     assert (record["chapter"], record["science_version"], len(record["parts"])) == ("99_nothing", 3, 3)
     assert record["missing"] == ["1 of 2 ensembles with noise not there yet (digits relu DFA noise 0.5)"]
     assert record["reduced"] == record["missing"]
     assert record["data"]["digits: origin"].startswith("load_digits")
-    commits = {store.provenance(piece)["commit"] for piece in found.values()}
-    assert set(record["commit"].split(", ")) == commits
-
-
-def test_only_finished_pieces_are_found(tmp_path):
-    with Monitor(tmp_path / "checkpoints" / "99", {}, results=tmp_path) as monitor:
-        ensemble(FOUR[2], progress=monitor)
-    assert list(assembly.finished(Chapter(), tmp_path)) == [FOUR[2]]
+    assert set(record["commit"].split(", ")) == {store.provenance(piece)["commit"] for piece in pieces}
 
 
 def test_nothing_finished_is_an_error(tmp_path):

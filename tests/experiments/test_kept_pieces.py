@@ -10,13 +10,6 @@ from feedback_alignment.experiments import kept_pieces
 
 
 @dataclass(frozen=True)
-class Settings:
-    profile: str
-    seeds: tuple[int, ...]
-    reduced: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Squares:
     """A piece of work that says how often it was done."""
 
@@ -85,25 +78,3 @@ def test_pieces_side_by_side_and_end_to_end():
     assert beside.square.sel(part="b").isnull().all()
     assert beside.part.values.tolist() == ["a", "b", "c"]
     assert not kept_pieces.along("part", {"a": None})
-
-
-def test_the_provenance_names_parts_and_what_is_missing():
-    found = kept_pieces.done(WORKS[:2], "cpu", Quiet())
-    dataset = kept_pieces.stamped(
-        kept_pieces.end_to_end("number", WORKS, found),
-        Settings("paper", (0,), ("little",)),
-        found,
-        {"of the first kind": WORKS[:1], "of both": WORKS[1:], "of the last": WORKS[2:]},
-        chapter="00_squares",
-        science_version=1,
-        device="cpu",
-    )
-    record = store.provenance(dataset)
-    assert record["reduced"] == [
-        "little",
-        "1 of 2 pieces of both not there yet (squares from 5)",
-        "1 of 1 pieces of the last not there yet",
-    ]
-    assert len(record["parts"]) == 2
-    assert record["data"] == {"origin": "arithmetic"}
-    assert "piece" not in record

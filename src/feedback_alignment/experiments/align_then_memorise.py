@@ -4,22 +4,19 @@ Refinetti et al. 2021, Sections 3.1, 3.2 and SM E.2, Figs 6, 7 and 11.
 """
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import xarray as xr
 
 from feedback_alignment.companion.claims import Claim
-from feedback_alignment.companion.monitor import Monitor, Quiet
 from feedback_alignment.experiments import (
     align_then_memorise_claims,
     align_then_memorise_figures,
     align_then_memorise_parts,
-    deep_ensembles_assembly,
 )
 from feedback_alignment.experiments.align_then_memorise_settings import SETTINGS, Settings
 from feedback_alignment.experiments.available_figures import Drawings, available_figures
-from feedback_alignment.experiments.deep_ensembles_assembly import Found
+from feedback_alignment.experiments.deep_ensembles_assembly import ChapterOfEnsembles, Found
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,36 +47,13 @@ DRAWINGS: Drawings = {
 }
 
 
-def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | None = None) -> xr.Dataset:
-    """Train all ensembles that are not stored yet and return errors and alignments over training."""
-    return _dataset(settings, deep_ensembles_assembly.trained(settings, device, progress), device)
-
-
-def assemble(settings: Settings, results: Path) -> xr.Dataset:
-    """Return the dataset of those ensembles whose pieces are finished.
-
-    Raises ValueError where there is none.
-    """
-    return _dataset(settings, deep_ensembles_assembly.finished(settings, results), "cpu")
-
-
-def _dataset(settings: Settings, found: Found, device: str) -> xr.Dataset:
+def _together(settings: Settings, found: Found) -> xr.Dataset:
     parts = (align_then_memorise_parts.noisy, align_then_memorise_parts.layerwise, align_then_memorise_parts.own)
-    plain = tuple(each for each in settings.noisy if not each.label_noise)
-    return deep_ensembles_assembly.stamped(
-        xr.merge([part(settings, found) for part in parts]),
-        settings,
-        found,
-        {
-            "of Fig. 6": plain,
-            "of Fig. 7": (settings.layerwise,),
-            "of Fig. 11 with label noise": tuple(each for each in settings.noisy if each.label_noise),
-            "with a feedback for each member": settings.own,
-        },
-        chapter="07_align_then_memorise",
-        science_version=SCIENCE_VERSION,
-        device=device,
-    )
+    return xr.merge([part(settings, found) for part in parts])
+
+
+CHAPTER = ChapterOfEnsembles("07_align_then_memorise", SCIENCE_VERSION, _together)
+run, assemble = CHAPTER.run, CHAPTER.assemble
 
 
 def claims(dataset: xr.Dataset) -> list[Claim]:

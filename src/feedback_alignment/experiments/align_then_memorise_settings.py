@@ -38,6 +38,16 @@ class Settings:
         plain = tuple(each for each in self.noisy if not each.label_noise)
         return tuple(dict.fromkeys((*plain, *self.own, self.layerwise, *self.noisy)))
 
+    @property
+    def groups(self) -> dict[str, tuple[EnsembleSettings, ...]]:
+        """The ensembles by what they are for, in words that follow 'ensembles'."""
+        return {
+            "of Fig. 6": tuple(each for each in self.noisy if not each.label_noise),
+            "of Fig. 7": (self.layerwise,),
+            "of Fig. 11 with label noise": tuple(each for each in self.noisy if each.label_noise),
+            "with a feedback for each member": self.own,
+        }
+
 
 def as_in_fig7(seeds: tuple[int, ...]) -> EnsembleSettings:
     """Return the ensemble of Fig. 7: as in Fig. 11, and on to 3000 epochs."""

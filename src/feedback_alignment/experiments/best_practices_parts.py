@@ -1,18 +1,17 @@
 """The parts of chapter 09's dataset, put together from finished pieces of work."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import xarray as xr
 
 from feedback_alignment.experiments.best_practices_settings import Settings
+from feedback_alignment.experiments.chapter_of_pieces import Found
 from feedback_alignment.experiments.kept_pieces import along, end_to_end
 from feedback_alignment.experiments.launay_networks import LaunayNetworks
 
 RATIOS = ("test_accuracy", "running_accuracy", "alignment")
 """What is kept of networks with other ratios of rates, at the end of training."""
-
-Found = Mapping[Any, xr.Dataset]
 
 
 def table(settings: Settings, found: Found) -> xr.Dataset:

@@ -4,23 +4,20 @@ Launay, Poli and Krzakala 2019, Section 4.1, Tables 3 and 4 and Fig. 3; Refinett
 question that its slides leave open.
 """
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import xarray as xr
 
 from feedback_alignment.companion.claims import Claim
-from feedback_alignment.companion.monitor import Monitor, Quiet
 from feedback_alignment.experiments import (
     convolutions_claims,
     convolutions_figures,
     convolutions_parts,
     filter_images_figures,
-    kept_pieces,
     vgg_figures,
 )
 from feedback_alignment.experiments.available_figures import Drawings, available_figures
+from feedback_alignment.experiments.chapter_of_pieces import ChapterOfKeptPieces, Found
 from feedback_alignment.experiments.convolutions_settings import SETTINGS, Settings
 
 if TYPE_CHECKING:
@@ -44,35 +41,20 @@ DRAWINGS: Drawings = {
 }
 
 
-def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | None = None) -> xr.Dataset:
-    """Measure what convolutions can reach, and train all networks that are not stored yet."""
-    return _dataset(settings, kept_pieces.done(settings.works, device, progress or Quiet()), device)
-
-
-def assemble(settings: Settings, results: Path) -> xr.Dataset:
-    """Return the dataset of those pieces that are finished.
-
-    Raises ValueError where there is none.
-    """
-    return _dataset(settings, kept_pieces.finished(settings.works, results), "cpu")
-
-
-def _dataset(settings: Settings, found: Mapping[Any, xr.Dataset], device: str) -> xr.Dataset:
+def _together(settings: Settings, found: Found) -> xr.Dataset:
     parts = (
         convolutions_parts.limits,
         convolutions_parts.networks,
         convolutions_parts.filters,
         convolutions_parts.vgg,
     )
-    return kept_pieces.stamped(
-        xr.merge([part(settings, found) for part in parts], compat="override", combine_attrs="override", join="outer"),
-        settings,
-        found,
-        settings.groups,
-        chapter="10_convolutions",
-        science_version=SCIENCE_VERSION,
-        device=device,
+    return xr.merge(
+        [part(settings, found) for part in parts], compat="override", combine_attrs="override", join="outer"
     )
+
+
+CHAPTER = ChapterOfKeptPieces("10_convolutions", SCIENCE_VERSION, _together)
+run, assemble = CHAPTER.run, CHAPTER.assemble
 
 
 def claims(dataset: xr.Dataset) -> list[Claim]:

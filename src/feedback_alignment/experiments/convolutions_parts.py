@@ -1,17 +1,13 @@
 """The parts of chapter 10's dataset, put together from finished pieces of work."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import xarray as xr
 
+from feedback_alignment.experiments.chapter_of_pieces import Found
 from feedback_alignment.experiments.convolutional_networks import TEACHERS
 from feedback_alignment.experiments.convolutions_settings import PRACTICES, Settings
 from feedback_alignment.experiments.filter_images import UNTRAINED
 from feedback_alignment.experiments.kept_pieces import along
-
-Found = Mapping[Any, xr.Dataset]
 
 
 def networks(settings: Settings, found: Found) -> xr.Dataset:

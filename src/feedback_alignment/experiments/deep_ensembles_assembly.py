@@ -1,24 +1,21 @@
 """Results that are put together from ensembles, each of them one piece of work that is trained now or stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import xarray as xr
 
-from feedback_alignment.companion import provenance, store
 from feedback_alignment.companion.monitor import Monitor, Quiet
 from feedback_alignment.companion.piece_files import read_piece
+from feedback_alignment.experiments.chapter_of_pieces import ChapterOfPieces, InGroups
 from feedback_alignment.experiments.deep_ensembles import EnsembleSettings, ensemble
-from feedback_alignment.experiments.missing_pieces import missing
 
 Found = Mapping[EnsembleSettings, xr.Dataset]
-Groups = Mapping[str, Sequence[EnsembleSettings]]
-"""Ensembles of a chapter by what they are for, in words that follow 'ensembles'."""
 
 
 @runtime_checkable
-class OfEnsembles(Protocol):
+class OfEnsembles(InGroups, Protocol):
     """Settings of a chapter that is made of ensembles."""
 
     @property
@@ -28,6 +25,9 @@ class OfEnsembles(Protocol):
     @property
     def ensembles(self) -> tuple[EnsembleSettings, ...]:
         """All of them, each once, in the order in which they are trained."""
+
+
+Ensembles = TypeVar("Ensembles", bound=OfEnsembles)
 
 
 def trained(settings: OfEnsembles, device: str, progress: Monitor | Quiet | None) -> Found:
@@ -65,33 +65,17 @@ def on_grid(places: Mapping[EnsembleSettings, Mapping[str, Any]], found: Found) 
     return cast(xr.Dataset, combined).reindex(grid)
 
 
-def stamped(
-    dataset: xr.Dataset,
-    settings: OfEnsembles,
-    found: Found,
-    groups: Groups,
-    *,
-    chapter: str,
-    science_version: int,
-    device: str,
-) -> xr.Dataset:
-    """Return a chapter's dataset with the provenance of every ensemble, and with what is missing of each group."""
-    bare = dataset.copy()
-    bare.attrs.clear()
-    records = [store.provenance(piece) for piece in found.values()]
-    return provenance.stamp(
-        bare,
-        chapter=chapter,
-        science_version=science_version,
-        settings=settings,
-        commit=", ".join(dict.fromkeys(record["commit"] for record in records)),
-        device=device,
-        wall_seconds=sum(record["wall_seconds"] for record in records),
-        data={
-            f"{record['piece']['settings']['images']}: {name}": value
-            for record in records
-            for name, value in record["data"].items()
-        },
-        parts=[{name: record[name] for name in ("commit", "date", "device", "wall_seconds")} for record in records],
-        missing=missing(groups, found, "ensembles"),
-    )
+class ChapterOfEnsembles(ChapterOfPieces[Ensembles]):
+    """A chapter made of ensembles, each of which has data of its own: they are told apart by their images."""
+
+    called = "ensembles"
+
+    def _done(self, settings: Ensembles, device: str, progress: Monitor | Quiet) -> Found:
+        return trained(settings, device, progress)
+
+    def _finished(self, settings: Ensembles, results: Path) -> Found:
+        return finished(settings, results)
+
+    def _data(self, record: Mapping[str, Any]) -> dict[str, str]:
+        images = record["piece"]["settings"]["images"]
+        return {f"{images}: {name}": value for name, value in record["data"].items()}

@@ -3,22 +3,19 @@
 Refinetti et al. 2021, Section 1.3, Fig. 5.
 """
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import xarray as xr
 
 from feedback_alignment.companion.claims import Claim
-from feedback_alignment.companion.monitor import Monitor, Quiet
 from feedback_alignment.experiments import (
-    deep_ensembles_assembly,
     degeneracy_breaking_claims,
     degeneracy_breaking_figures,
     degeneracy_breaking_parts,
     degeneracy_breaking_variant_figures,
 )
 from feedback_alignment.experiments.available_figures import Drawings, available_figures
-from feedback_alignment.experiments.deep_ensembles_assembly import Found
+from feedback_alignment.experiments.deep_ensembles_assembly import ChapterOfEnsembles, Found
 from feedback_alignment.experiments.degeneracy_breaking_settings import SETTINGS, Settings
 
 if TYPE_CHECKING:
@@ -41,40 +38,18 @@ DRAWINGS: Drawings = {
 }
 
 
-def run(settings: Settings, device: str = "cpu", progress: Monitor | Quiet | None = None) -> xr.Dataset:
-    """Train all ensembles that are not stored yet and return errors, similarities and alignments over training."""
-    return _dataset(settings, deep_ensembles_assembly.trained(settings, device, progress), device)
-
-
-def assemble(settings: Settings, results: Path) -> xr.Dataset:
-    """Return the dataset of those ensembles whose pieces are finished.
-
-    Raises ValueError where there is none.
-    """
-    return _dataset(settings, deep_ensembles_assembly.finished(settings, results), "cpu")
-
-
-def _dataset(settings: Settings, found: Found, device: str) -> xr.Dataset:
+def _together(settings: Settings, found: Found) -> xr.Dataset:
     parts = (
         degeneracy_breaking_parts.fig5,
         degeneracy_breaking_parts.turned,
         degeneracy_breaking_parts.pretrained,
         degeneracy_breaking_parts.widths,
     )
-    return deep_ensembles_assembly.stamped(
-        xr.merge([part(settings, found) for part in parts]),
-        settings,
-        found,
-        {
-            "of Fig. 5": settings.fig5,
-            "with turned feedback": settings.turned,
-            "after BP": settings.pretrained,
-            "of different width": settings.widths,
-        },
-        chapter="06_degeneracy_breaking",
-        science_version=SCIENCE_VERSION,
-        device=device,
-    )
+    return xr.merge([part(settings, found) for part in parts])
+
+
+CHAPTER = ChapterOfEnsembles("06_degeneracy_breaking", SCIENCE_VERSION, _together)
+run, assemble = CHAPTER.run, CHAPTER.assemble
 
 
 def claims(dataset: xr.Dataset) -> list[Claim]:

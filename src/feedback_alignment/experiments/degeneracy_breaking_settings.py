@@ -37,6 +37,16 @@ class Settings:
         """All of them, each once, those of the paper first."""
         return tuple(dict.fromkeys((*self.fig5, self.base, *self.turned, *self.pretrained, *self.widths)))
 
+    @property
+    def groups(self) -> dict[str, tuple[EnsembleSettings, ...]]:
+        """The ensembles by what they are for, in words that follow 'ensembles'."""
+        return {
+            "of Fig. 5": self.fig5,
+            "with turned feedback": self.turned,
+            "after BP": self.pretrained,
+            "of different width": self.widths,
+        }
+
 
 def teaching(settings: EnsembleSettings) -> str:
     """Return which of `TEACHINGS` an ensemble learns by."""

@@ -35,6 +35,16 @@ class Settings:
         """The initial scales of Fig. 3b, c."""
         return tuple(dict.fromkeys(work.scale for work in self.few))
 
+    @property
+    def groups(self) -> dict[str, tuple[FirstSteps | FewUpdates | Perturbed | Training, ...]]:
+        """The pieces by what they are for, in words that follow 'pieces'."""
+        return {
+            "of Fig. 1": self.trainings,
+            "of Fig. 2": (self.first,),
+            "of Fig. 3a": self.perturbed,
+            "of Fig. 3b, c": self.few,
+        }
+
 
 def _groups(
     recipe: Recipe, scales: tuple[float, ...], repeats: int, group: int, cosines: tuple[float, ...]

@@ -79,34 +79,30 @@ def _of_swaps(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
     for layer in dataset.layer.values[1:]:
         cosines = dataset.swap_cosine.sel(layer=layer)
         taken, repelled = (cosines.sel(swap=name) for name in ("BP takes FA's weights", "FA takes BP's weights"))
-        words = f"layer {layer}"
-        yield Claim(
-            f"13-diverge-{layer}",
-            FIG5,
-            f"FA and BP part from a common start: cosine of their weights, {words}, before the swap",
-            Expected("well below 1 (here: < 0.9)", high=0.9),
-            Measured.over_seeds(taken.sel(step=before)),
-            SEEDS,
-            scale,
+        at_the_end = repelled.sel(step=last, drop=True) - taken.sel(step=last, drop=True)
+        rows = (
+            (
+                "diverge",
+                f"FA and BP part from a common start: cosine of their weights, layer {layer}, before the swap",
+                Expected("well below 1 (here: < 0.9)", high=0.9),
+                taken.sel(step=before),
+            ),
+            (
+                "stays",
+                f"BP stays at the weights that FA found: cosine at the end, layer {layer}",
+                Expected("near 1 (here: > 0.9)", low=0.9),
+                taken.sel(step=last),
+            ),
+            (
+                "leaves",
+                f"FA leaves the weights that BP found: cosine at the end, layer {layer}, less the same after the other "
+                "swap",
+                LESS,
+                at_the_end,
+            ),
         )
-        yield Claim(
-            f"13-stays-{layer}",
-            FIG5,
-            f"BP stays at the weights that FA found: cosine at the end, {words}",
-            Expected("near 1 (here: > 0.9)", low=0.9),
-            Measured.over_seeds(taken.sel(step=last)),
-            SEEDS,
-            scale,
-        )
-        yield Claim(
-            f"13-leaves-{layer}",
-            FIG5,
-            f"FA leaves the weights that BP found: cosine at the end, {words}, less the same after the other swap",
-            LESS,
-            Measured.over_seeds(repelled.sel(step=last, drop=True) - taken.sel(step=last, drop=True)),
-            SEEDS,
-            scale,
-        )
+        for key, statement, expected, values in rows:
+            yield Claim(f"13-{key}-{layer}", FIG5, statement, expected, Measured.over_seeds(values), SEEDS, scale)
     reached = dataset.swap_accuracy.sel(swap="FA takes BP's weights", trained="FA")
     handed = dataset.swap_accuracy.sel(swap="FA takes BP's weights", trained="BP", step=before, drop=True)
     yield Claim(

@@ -39,6 +39,16 @@ class Settings:
         """All pieces, the short ones first."""
         return (self.rising, self.extreme, self.roots, self.loss, *self.starts, *self.swaps)
 
+    @property
+    def groups(self) -> dict[str, tuple[Any, ...]]:
+        """The pieces by what they are for, in words that follow 'pieces'."""
+        return {
+            "of Fig. 4": self.starts,
+            "of Fig. 5": self.swaps,
+            "of Eqs 7 to 11": (self.loss,),
+            "in small networks": (self.rising, self.extreme, self.roots),
+        }
+
 
 def _starts(
     recipe: Recipe, scale: float, seeds: tuple[int, ...], observe_at: tuple[float, ...], probe: int

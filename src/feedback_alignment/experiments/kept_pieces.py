@@ -6,10 +6,9 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import xarray as xr
 
-from feedback_alignment.companion import provenance, store
+from feedback_alignment.companion import provenance
 from feedback_alignment.companion.monitor import Monitor, Quiet
 from feedback_alignment.companion.piece_files import TimedCheckpoint, read_piece
-from feedback_alignment.experiments.missing_pieces import missing
 
 
 @runtime_checkable
@@ -92,31 +91,3 @@ def end_to_end(dimension: str, works: Sequence[Work], found: Mapping[Any, xr.Dat
         return None
     joined: xr.Dataset = xr.concat(there, dimension, combine_attrs="override")
     return joined
-
-
-def stamped(
-    dataset: xr.Dataset,
-    settings: Any,
-    found: Mapping[Any, xr.Dataset],
-    groups: Mapping[str, Sequence[Work]],
-    *,
-    chapter: str,
-    science_version: int,
-    device: str,
-) -> xr.Dataset:
-    """Return a chapter's dataset with the provenance of every piece, and with what is missing of each group."""
-    bare = dataset.copy()
-    bare.attrs.clear()
-    records = [store.provenance(piece) for piece in found.values()]
-    return provenance.stamp(
-        bare,
-        chapter=chapter,
-        science_version=science_version,
-        settings=settings,
-        commit=", ".join(dict.fromkeys(record["commit"] for record in records)),
-        device=device,
-        wall_seconds=sum(record["wall_seconds"] for record in records),
-        data={name: value for record in records for name, value in record["data"].items()},
-        parts=[{name: record[name] for name in ("commit", "date", "device", "wall_seconds")} for record in records],
-        missing=missing(groups, found, "pieces"),
-    )

@@ -34,6 +34,11 @@ class Settings:
         """All of them, those of the figure first."""
         return (*self.noisy, *self.controls)
 
+    @property
+    def groups(self) -> dict[str, tuple[NoisyEnsemble, ...]]:
+        """The ensembles by what they are for, in words that follow 'ensembles'."""
+        return {"of Fig. 9 and of noise alone": self.noisy, "beside them": self.controls}
+
 
 def variant(settings: NoisyEnsemble) -> str:
     """Return which kind an ensemble is of: 'drawn', 'shuffled', 'softened' or 'silent start'."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["COST", "SCIENCE_VERSION", "SETTINGS", "Settings", "assemble", "claims", "figures", "run"]
 
 SCIENCE_VERSION = 1
-COST = {"smoke": "3 s", "quick": "20 s", "paper": "about 65 h on one core, in pieces of one to two hours"}
+COST = {"smoke": "3 s", "quick": "25 s", "paper": "about 65 h on one core, in pieces of one to two hours"}
 
 DRAWINGS: Drawings = {
     "limits": (("expected_share",), convolutions_figures.limits),

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import signal
 from collections.abc import Callable, Iterator
 
 # Before torch is loaded, and for child processes too: results depend on the number of threads in their last digits.
@@ -36,6 +37,9 @@ CHECKED = [
     *(f"feedback_alignment.teacher_student.{module}" for module in TWO_LAYER),
 ]
 install_import_hook(CHECKED, CHECKER)
+
+# A shell that starts the tests in the background tells them, and their child processes, to ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("repeatable")

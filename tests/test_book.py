@@ -97,11 +97,11 @@ def test_the_link_checker_sees_a_missing_page_and_a_missing_place(html, tmp_path
     assert broken(page, "#there")
     assert broken(page, "page.html#there")
     assert broken(page, "other.html")
-    explorer = tmp_path / "explorer.html"
-    explorer.write_text('<div id="explorer"></div>')
-    assert not broken(page, "explorer.html#rule=bp")
-    explorer.write_text("")
-    assert broken(page, "explorer.html#rule=bp")
+    for folder, content in (("with", '<div id="explorer"></div>'), ("without", "<p></p>")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "explorer.html").write_text(content)
+    assert not broken(page, "with/explorer.html#rule=bp")
+    assert broken(page, "without/explorer.html#rule=bp")
 
 
 def strange(address: str) -> bool:

@@ -219,6 +219,10 @@ def test_the_first_of_each_word_becomes_a_link():
     ]
 
 
+def test_an_abbreviation_is_one_in_capitals_only():
+    assert linked("It was fast; WAs fall, and the sm", {"WA": "#w", "FA": "#f", "SM": "#s"}) == [("WAs", "#w")]
+
+
 def test_headings_code_links_and_definitions_get_no_links():
     page = (
         "The plateau\n===========\n\n``plateau`` and :math:`plateau`\n\nplateau\n  A plateau.\n\n`plateau <x.html>`__"

@@ -47,7 +47,12 @@ def link_words(tree: nodes.Node, addresses: Mapping[str, str]) -> None:
 
 
 def _forms(word: str) -> str:
-    """Return a pattern for a word in singular and plural, its parts on one line or on two."""
+    """Return a pattern for a word in singular and plural, its parts on one line or on two.
+
+    An abbreviation counts in capitals only: "was" is not a plural of "WA".
+    """
+    if word.isupper():
+        return rf"(?-i:{re.escape(word)}s?)"
     stem = re.sub(r"\\? ", r"\\s+", re.escape(word))
     for ending, plural in (("matrix", "matri(?:x|ces)"), ("y", "(?:y|ies)")):
         if stem.endswith(ending):

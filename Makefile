@@ -53,7 +53,7 @@ figures: $(VENV)/book-installed  ## every figure of a stored result as SVG, PDF 
 
 .PHONY: test
 test: $(VENV)/tests-installed lint regression  ## everyday checks: style, types, unit tests, committed outputs, pages
-	$(SIDE_BY_SIDE) --dist worksteal -m "not long"
+	$(SIDE_BY_SIDE) --dist worksteal -m "not long" --durations 20 --durations-min 5
 
 .PHONY: lint
 lint: $(VENV)/tests-installed

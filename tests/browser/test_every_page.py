@@ -1,10 +1,11 @@
 """What holds on every page of the book, in light and in dark, in a wide window and in one as narrow as a telephone."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import contrast
 import pytest
 from arrival import arrive_at
 from axe_playwright_python.sync_playwright import Axe
@@ -18,7 +19,7 @@ WIDE = {"width": 1280, "height": 900}
 AXE_OPTIONS = {"resultTypes": ["violations"], "preload": False}
 # A change of theme shows its last colours without delay.
 AT_ONCE = "*, ::before, ::after { transition: none !important; animation: none !important; }"
-# Both windows and both themes, each once; most of axe's time goes into the colours of every word.
+# Both windows and both themes, each once; everyday with some words of each style, else with every word.
 EVERYDAY = ("wide light", "narrow dark")
 OTHERS = ("wide dark", "narrow light")
 
@@ -55,26 +56,43 @@ class Visit:
     themes: list[str] = field(default_factory=list)
 
 
-def axe_faults(page: Any) -> list[str]:
-    found = Axe().run(page, options=AXE_OPTIONS).response["violations"]
+def axe_faults(page: Any, options: Mapping[str, Any] = AXE_OPTIONS, of: str = "html") -> list[str]:
+    found = Axe().run(page, context={"include": [[of]]}, options=options).response["violations"]
     return [
-        f"{fault['id']}: {fault['nodes'][0]['html'][:160]} {fault['nodes'][0]['failureSummary']}"
+        f"{fault['id']}: {node['html'][:160]} {node['failureSummary']}"
         for fault in found
         if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
     ]
 
 
-def by_day_and_by_night(page: Any, width: str, seen: Visit, asked: Collection[str]) -> None:
+def contrast_faults_by_samples(page: Any) -> list[str]:
+    contrast.mark_samples(page)
+    only = AXE_OPTIONS | {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+    return axe_faults(page, only, f"[{contrast.MARK}]")
+
+
+def axe_faults_by_samples(page: Any) -> list[str]:
+    """What `axe_faults` finds, but for the contrast of words of whose style others were looked at."""
+    all_but_contrast = AXE_OPTIONS | {"rules": {"color-contrast": {"enabled": False}}}
+    return axe_faults(page, all_but_contrast) + contrast_faults_by_samples(page)
+
+
+def by_day_and_by_night(
+    page: Any, width: str, seen: Visit, asked: Collection[str], faults: Callable[[Any], list[str]]
+) -> None:
     """Note the theme in light and in dark, and axe's faults where they are asked for."""
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)
         page.evaluate(NEXT_FRAME)  # media queries are answered before a frame is drawn
         seen.themes.append(page.evaluate("document.documentElement.dataset.theme"))
         if f"{width} {theme}" in asked:
-            seen.faults[f"{width} {theme}"] = axe_faults(page)
+            seen.faults[f"{width} {theme}"] = faults(page)
 
 
-def visited(name: str, browser: Browser, book: str, asked: Collection[str]) -> Visit:
+def visited(
+    name: str, browser: Browser, book: str, asked: Collection[str], faults: Callable[[Any], list[str]]
+) -> Visit:
     """A visit that begins by day in a wide window; night falls once, and once more after the window became narrow."""
     seen = Visit()
     with browser.new_context(viewport=WIDE, color_scheme="light") as context:
@@ -93,10 +111,10 @@ def visited(name: str, browser: Browser, book: str, asked: Collection[str]) -> V
         seen.equations = page.locator(".bd-article .math").count()
         seen.typeset = page.locator(".bd-article .math mjx-container").count()
         seen.misread = page.locator("mjx-merror, [data-mjx-error]").count()
-        by_day_and_by_night(page, "wide", seen, asked)
+        by_day_and_by_night(page, "wide", seen, asked, faults)
         page.set_viewport_size(NARROW)
         page.wait_for_timeout(300)
-        by_day_and_by_night(page, "narrow", seen, asked)
+        by_day_and_by_night(page, "narrow", seen, asked, faults)
         seen.sideways = page.evaluate(SIDEWAYS)
         seen.unreachable = page.evaluate(UNREACHABLE)
     return seen
@@ -104,7 +122,7 @@ def visited(name: str, browser: Browser, book: str, asked: Collection[str]) -> V
 
 @pytest.fixture(scope="module", params=PAGES)
 def visit(request: pytest.FixtureRequest, browser: Browser, book: str) -> Visit:
-    return visited(request.param, browser, book, EVERYDAY)
+    return visited(request.param, browser, book, EVERYDAY, axe_faults_by_samples)
 
 
 def test_the_theme_follows_the_reader(visit):
@@ -132,7 +150,20 @@ def test_axe_finds_no_serious_fault(visit):
 @pytest.mark.long
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_no_serious_fault_in_the_other_views(name, browser, book):
-    assert visited(name, browser, book, OTHERS).faults == {view: [] for view in OTHERS}
+    assert visited(name, browser, book, OTHERS, axe_faults).faults == {view: [] for view in OTHERS}
+
+
+def test_one_pale_word_among_many_of_its_like_is_found_and_so_is_a_ground_behind_them(page, book):
+    arrive_at(page, f"{book}book/errata.html")
+    assert contrast_faults_by_samples(page) == []
+    pale = {"p": "#ddddda", "p a": "#dddddb", "h3": "#dddddc", "td": "#dddddd"}
+    for kind, colour in pale.items():
+        words = page.locator(f".bd-article {kind}")
+        words.nth(words.count() // 2).evaluate("(box, colour) => { box.style.color = colour; }", colour)
+    found = " ".join(contrast_faults_by_samples(page))
+    assert [kind for kind, colour in pale.items() if f"foreground color: {colour}" not in found] == []
+    page.add_style_tag(content=".bd-article p { background: #444444; }")
+    assert len(contrast_faults_by_samples(page)) > len(pale)
 
 
 def test_a_narrow_page_does_not_scroll_sideways(visit):

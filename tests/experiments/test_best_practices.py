@@ -13,7 +13,8 @@ from feedback_alignment.companion import provenance, store
 from feedback_alignment.companion.monitor import Monitor
 from feedback_alignment.companion.pictures import Picture
 from feedback_alignment.experiments import best_practices, finished, kept_pieces
-from feedback_alignment.experiments.best_practices_claims import ALIGNED, BETTER, TWO_MODES
+from feedback_alignment.experiments.best_practices_cells import TWO_MODES
+from feedback_alignment.experiments.best_practices_claims import ALIGNED, BETTER
 from feedback_alignment.experiments.best_practices_printed import ALIGNMENT, TEST, TRAIN
 from feedback_alignment.experiments.best_practices_settings import PRACTICES, SLOWER, rows
 from feedback_alignment.experiments.launay_observations import LastEpoch, cosines_by_ruler
@@ -39,7 +40,7 @@ def test_the_paper_profile_has_the_papers_recipe():
     """Table 2's caption, and what the released code adds: batch size, epochs, ratio of rates."""
     assert [each.practice.name for each in PAPER.table[:9]] == list(TEST) == list(TRAIN) == list(ALIGNMENT)
     assert [each.seeds for each in PAPER.table] == [(0,)] * 9 + [(1,)] * 9
-    for each in (*PAPER.table, *PAPER.ratios):
+    for each in (*PAPER.table, *PAPER.ratios, *PAPER.starts):
         schedule = each.schedule
         assert (each.images, each.hidden, each.dtype, each.probe_samples) == ("cifar10", (800,) * 3, "float32", 128)
         assert (schedule.epochs, schedule.batch, schedule.reduction) == (50, 128, "mean")
@@ -47,6 +48,17 @@ def test_the_paper_profile_has_the_papers_recipe():
     assert {each.hidden_error_scale for each in PAPER.table} == {128}
     assert 1.0 in {each.hidden_error_scale for each in PAPER.ratios}
     assert PAPER.reduced == ("2 of 10 seeds",)
+    assert [each.seeds for each in PAPER.starts] == [(0,), (1,)]
+
+
+def test_the_released_start_is_pytorchs_and_nothing_else_differs():
+    first, other = SMOKE.table[0], SMOKE.starts[0]
+    assert dataclasses.asdict(first) == dataclasses.asdict(other)
+    stated, released = (each.network((64,), 10).weights for each in (first, other))
+    for W, W_released in zip(stated, released, strict=True):
+        bound = W_released.shape[-1] ** -0.5
+        assert 0.9 * bound < W_released.abs().max() <= bound
+        assert W.std() / W_released.std() == pytest.approx(math.sqrt(6), rel=0.2)  # √(2/n) against 1/√(3n)
 
 
 @pytest.mark.parametrize("settings", [SMOKE, QUICK, PAPER], ids=lambda each: each.profile)
@@ -196,6 +208,7 @@ def test_the_dataset_has_named_axes(dataset):
         "ruler": 3,
         "hidden_layer": 3,
         "ratio": 2,
+        "start": 2,
     }
     for values in dataset.data_vars.values():
         assert values.units
@@ -205,6 +218,10 @@ def test_the_dataset_has_named_axes(dataset):
     np.testing.assert_array_equal(
         dataset.ratio_test_accuracy.sel(ratio=64), dataset.test_accuracy.sel(practice="norm").isel(epoch=-1)
     )
+    np.testing.assert_array_equal(
+        dataset.start_alignment.sel(start="He"), dataset.alignment.sel(practice="norm").isel(epoch=-1)
+    )
+    assert (dataset.start_alignment.sel(start="He") != dataset.start_alignment.sel(start="PyTorch's default")).all()
 
 
 def test_unfinished_pieces_are_named_and_the_rest_is_shown(tmp_path, monkeypatch, dataset):
@@ -212,7 +229,7 @@ def test_unfinished_pieces_are_named_and_the_rest_is_shown(tmp_path, monkeypatch
     alone = [dataclasses.replace(each, seeds=(seed,)) for seed in (0, 1) for each in SMOKE.table]
     paper = dataclasses.replace(SMOKE, profile="paper", table=tuple(alone), reduced=("2 of 10 seeds",))
     monkeypatch.setitem(SETTINGS, "paper", paper)
-    with pytest.raises(ValueError, match="none of 20 pieces is finished"):
+    with pytest.raises(ValueError, match="none of 21 pieces is finished"):
         finished.store_finished("09", tmp_path)
     with Monitor(tmp_path / "checkpoints" / "09", {}, results=tmp_path) as monitor:
         kept_pieces.done([alone[0], alone[9], alone[1]], "cpu", monitor)
@@ -226,7 +243,7 @@ def test_unfinished_pieces_are_named_and_the_rest_is_shown(tmp_path, monkeypatch
         f"09-{kind}-norm" for kind in ("test", "train", "angle-1", "angle-2", "angle-3")
     }
     drawn = best_practices.figures(found)
-    assert list(drawn) == ["accuracies", "angles", "ratios"]
+    assert list(drawn) == ["accuracies", "angles", "ratios", "starts"]
     for figure in drawn.values():
         assert Picture(figure, dpi=40)._repr_png_().startswith(b"\x89PNG")
 
@@ -255,6 +272,10 @@ def agreeing(dataset):
     for name, low, high in (("ratio_test_accuracy", 0.3, 0.46), ("ratio_alignment", 0.0, 0.7)):
         made[name].loc[{"ratio": 1.0}] = low + scatter
         made[name].loc[{"ratio": 64.0}] = high + scatter
+    for name in ("test_accuracy", "running_accuracy", "alignment"):
+        ends = made[name].sel(practice="norm").isel(epoch=-1, missing_dims="ignore")
+        made[f"start_{name}"].loc[{"start": "PyTorch's default"}] = ends
+    made["start_alignment"].loc[{"start": "He"}] = made["start_alignment"].sel(start="PyTorch's default") - 0.1
     return made
 
 
@@ -271,6 +292,7 @@ def test_the_printed_numbers_agree_with_themselves(agreeing):
     assert wrong == set()
     cells = [key for key in found if key.split("-")[1] in ("test", "train", "angle")]
     assert len(cells) == 9 * 5
+    assert len([key for key in found if key.startswith("09-start-")]) == 6
     assert len([key for key in found if key.startswith("09-better-")]) == len(BETTER)
     assert len([key for key in found if key.startswith("09-aligned-")]) == len(ALIGNED) + 2
     assert len([key for key in found if key.startswith("09-ruler-")]) == 6
@@ -287,6 +309,9 @@ WRONG += [("09-ruler-train-norm-bn", "alignment", 0.3, {"practice": "norm + BN",
 WRONG += [("09-ruler-eval-norm-do0.1", "alignment", 0.3, {"practice": "norm + DO(0.1)", "ruler": "bent"})]
 WRONG += [("09-ratio-accuracy", "ratio_test_accuracy", 0.5, {"ratio": 1.0})]
 WRONG += [("09-ratio-alignment", "ratio_alignment", 0.9, {"ratio": 1.0})]
+WRONG += [("09-start-test", "start_test_accuracy", 0.02, {"start": "PyTorch's default"})]
+WRONG += [("09-start-angle-3", "start_alignment", 0.1, {"start": "PyTorch's default", "hidden_layer": 3})]
+WRONG += [("09-start-alignment", "start_alignment", 0.2, {"start": "He"})]
 WRONG += [("09-memory-held", "held_bytes", 4.0, {"network": "FC, 10 classes"})]
 
 
@@ -307,7 +332,14 @@ def test_a_network_that_has_died_has_no_angle_and_that_disagrees(agreeing):
 
 # ---- figures --------------------
 
-PANELS = {"memory": (1, 1), "accuracies": (1, 2), "angles": (1, 2), "ratios": (2, 4), "rulers": (3, 6)}
+PANELS = {
+    "memory": (1, 1),
+    "accuracies": (1, 2),
+    "angles": (1, 2),
+    "ratios": (2, 4),
+    "starts": (1, 2),
+    "rulers": (3, 6),
+}
 """Figure -> panels for one dataset and for two."""
 
 
@@ -338,6 +370,9 @@ def test_the_figures_show_the_datasets_numbers(dataset):
     np.testing.assert_allclose(lines["test"], dataset.ratio_test_accuracy.mean("member"))
     angles = dataset.ratio_alignment.sel(ruler="eval", hidden_layer=2).mean("member")
     np.testing.assert_allclose(lines["hidden layer 2"], angles)
+    released = {line.get_label(): np.asarray(line.get_ydata()) for line in figures["starts"].axes[0].lines}
+    expected = dataset.start_alignment.sel(start="PyTorch's default", ruler="eval").mean("member")
+    np.testing.assert_allclose(released["weights: PyTorch's default"], expected)
     bent = {line.get_label(): np.asarray(line.get_ydata()) for line in figures["rulers"].axes[0].lines}
     expected = dataset.alignment.sel(practice="norm + BN", ruler="bent").isel(epoch=-1).mean("member")
     np.testing.assert_allclose(bent["bent: DFA eval., BP training"], expected)

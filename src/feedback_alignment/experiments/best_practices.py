@@ -10,7 +10,7 @@ import xarray as xr
 from feedback_alignment.companion.claims import Claim
 from feedback_alignment.experiments import best_practices_claims, best_practices_figures, best_practices_parts
 from feedback_alignment.experiments.available_figures import Drawings, available_figures
-from feedback_alignment.experiments.best_practices_claims import TWO_MODES, complete
+from feedback_alignment.experiments.best_practices_cells import TWO_MODES, complete
 from feedback_alignment.experiments.best_practices_settings import SETTINGS, Settings
 from feedback_alignment.experiments.chapter_of_pieces import ChapterOfKeptPieces, Found
 
@@ -27,13 +27,19 @@ DRAWINGS: Drawings = {
     "accuracies": (("test_accuracy",), best_practices_figures.accuracies),
     "angles": (("alignment",), best_practices_figures.angles),
     "ratios": (("ratio_alignment",), best_practices_figures.ratios),
+    "starts": (("start_alignment",), best_practices_figures.starts),
 }
 IN_TWO_MODES: Drawings = {"rulers": (("alignment",), best_practices_figures.rulers)}
 """The figure of networks that were measured in two modes, which not all need be."""
 
 
 def _together(settings: Settings, found: Found) -> xr.Dataset:
-    parts = (best_practices_parts.memory, best_practices_parts.table, best_practices_parts.ratios)
+    parts = (
+        best_practices_parts.memory,
+        best_practices_parts.table,
+        best_practices_parts.ratios,
+        best_practices_parts.starts,
+    )
     return xr.merge(
         [part(settings, found) for part in parts], compat="override", combine_attrs="override", join="outer"
     )

@@ -1,6 +1,5 @@
 """The claims of chapter 09."""
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -8,16 +7,21 @@ import xarray as xr
 
 from feedback_alignment.companion import provenance, store
 from feedback_alignment.companion.claims import Claim, Expected, Measured, Tolerance
-from feedback_alignment.experiments.best_practices_printed import ALIGNMENT, RUNS, SAMPLES, TEST, TRAIN
+from feedback_alignment.experiments.best_practices_cells import (
+    TWO_MODES,
+    angle,
+    cells,
+    complete,
+    in_key,
+    released_start,
+)
+from feedback_alignment.experiments.best_practices_parts import RELEASED, STATED
 
 BOOK = "this book"
 TABLE1 = "Launay et al. 2019, Table 1"
-TABLE2 = "Launay et al. 2019, Table 2"
 TEXT = "Launay et al. 2019, Sec. 3.2"
 SEEDS = Tolerance("three standard errors over seeds")
 MORE = Expected("> 0", low=0)
-TWO_MODES = ("norm + BN", "norm + DO(0.5)", "norm + DO(0.1)")
-"""Practices under which training and evaluation differ."""
 BETTER = {
     "norm": ("norm", "no norm", "normalised feedback against none"),
     "bn": ("norm", "norm + BN", "without batch normalisation against with it"),
@@ -45,9 +49,11 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     if "counted_bytes" in dataset:
         found += _of_memory(dataset, scale)
     if "practice" in dataset.dims:
-        found += [*_of_cells(dataset, scale), *_of_order(dataset, scale), *_of_rulers(dataset, scale)]
+        found += [*cells(dataset, scale), *_of_order(dataset, scale), *_of_rulers(dataset, scale)]
     if "ratio" in dataset.dims:
         found += _of_ratios(dataset, scale)
+    if "start" in dataset.dims:
+        found += [*released_start(dataset, scale), *_of_starts(dataset, scale)]
     return found
 
 
@@ -83,46 +89,6 @@ def _of_memory(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
     )
 
 
-def _of_cells(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
-    last = dataset.isel(epoch=-1)
-    for practice in complete(dataset):
-        own, key = last.sel(practice=practice), _key(practice)
-        for kind, words, printed, measured in (
-            ("test", "Test accuracy", TEST, own.test_accuracy),
-            ("train", "Accuracy while training, last epoch", TRAIN, own.running_accuracy),
-        ):
-            mean, deviation = (number / 100 for number in printed[practice])
-            yield Claim(
-                f"09-{kind}-{key}",
-                TABLE2,
-                f"{words}: {practice}",
-                Expected(f"{mean:.4f} (sd {deviation:.4f})", mean, mean),
-                Measured.over_seeds(measured),
-                Tolerance(
-                    f"three standard errors over seeds, and three of the paper's mean of {RUNS} runs",
-                    floor=3 * deviation / math.sqrt(RUNS),
-                ),
-                scale,
-            )
-        ruler = "bent" if practice in TWO_MODES else "eval"
-        for layer, (mean, spread) in enumerate(ALIGNMENT[practice], 1):
-            angles = own.sel(ruler=ruler, hidden_layer=layer)
-            ours = float(angles.alignment_spread.mean())
-            yield Claim(
-                f"09-angle-{layer}-{key}",
-                TABLE2,
-                f"Cosine at hidden layer {layer}{', as the released code measures it' if ruler == 'bent' else ''}: "
-                f"{practice} (our sd over samples {ours:.2f})",
-                Expected(f"{mean} (sd over samples {spread})", mean, mean),
-                _angle(angles.alignment),
-                Tolerance(
-                    f"three standard errors over seeds, and three of the paper's mean over {SAMPLES} samples",
-                    floor=3 * spread / math.sqrt(SAMPLES),
-                ),
-                scale,
-            )
-
-
 def _of_order(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
     there, last = set(complete(dataset)), dataset.isel(epoch=-1)
     for key, (better, worse, words) in BETTER.items():
@@ -150,7 +116,7 @@ def _of_order(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
                     TEXT if ruler == "bent" or not how else BOOK,
                     f"Mean cosine of the hidden layers, {words}{how}: difference",
                     MORE,
-                    _angle((mean.sel(practice=better) - mean.sel(practice=worse)).sel(ruler=ruler)),
+                    angle((mean.sel(practice=better) - mean.sel(practice=worse)).sel(ruler=ruler)),
                     SEEDS,
                     scale,
                 )
@@ -164,7 +130,7 @@ def _of_rulers(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
         mean = last.alignment.sel(practice=practice).mean("hidden_layer")
         for straight in ("eval", "train"):
             yield Claim(
-                f"09-ruler-{straight}-{_key(practice)}",
+                f"09-ruler-{straight}-{in_key(practice)}",
                 BOOK,
                 f"Mean cosine with both signals in mode '{straight}' less that of the bent ruler: {practice}",
                 MORE,
@@ -195,20 +161,16 @@ def _of_ratios(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
         )
 
 
-def _angle(values: xr.DataArray) -> Measured:
-    """Return mean and standard error over seeds; NaN if a network has no angle, because its units have died."""
-    if np.isfinite(values).all():
-        return Measured.over_seeds(values)
-    return Measured(math.nan, 0.0, values.size)
-
-
-def complete(dataset: xr.Dataset) -> list[str]:
-    """Return the practices all of whose members have been trained."""
-    there = np.isfinite(dataset.running_accuracy).all("member")
-    return [str(practice) for practice in dataset.practice[there].values]
-
-
-def _key(practice: str) -> str:
-    return (
-        practice.replace(" + ", "-").replace(" ", "-").replace("|x|", "abs").replace("(", "").replace(")", "").lower()
-    )
+def _of_starts(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
+    angles = dataset.start_alignment.sel(ruler="eval", hidden_layer=int(dataset.hidden_layer[-1]))
+    there = angles.isel(member=np.isfinite(angles).all("start").values)
+    if there.size:
+        yield Claim(
+            "09-start-alignment",
+            BOOK,
+            "Cosine at the last hidden layer from the released start less that from the paper's",
+            MORE,
+            Measured.over_seeds(there.sel(start=RELEASED) - there.sel(start=STATED)),
+            SEEDS,
+            scale,
+        )

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from feedback_alignment.companion import pictures, provenance, store
-from feedback_alignment.experiments.best_practices_claims import TWO_MODES
+from feedback_alignment.experiments.best_practices_cells import TWO_MODES
 from feedback_alignment.experiments.best_practices_printed import ALIGNMENT, TEST, TRAIN
 
 if TYPE_CHECKING:
@@ -124,6 +124,27 @@ def ratios(datasets: Datasets) -> "Figure":
     for ax, label in zip(axes[:, 0], ("accuracy", "cosine with\nback-propagation"), strict=True):
         ax.set_ylabel(label)
         ax.legend(fontsize=7)
+    pictures.note(figure, provenance.figure_note(datasets))
+    return figure
+
+
+def starts(datasets: Datasets) -> "Figure":
+    """Draw the cosines of the first practice from both starts, layer by layer; crosses: the paper's."""
+    figure, axes = pictures.panels(1, len(datasets), height=2.8)
+    for ax, dataset in zip(axes[0], datasets, strict=True):
+        layers = dataset.hidden_layer.values
+        angles = dataset.start_alignment.sel(ruler="eval").transpose("member", "start", "hidden_layer")
+        for index, start in enumerate(angles.start.values):
+            values = angles.sel(start=start).values
+            if np.isfinite(values).all():
+                pictures.band(ax, layers, values, label=f"weights: {start}", index=index)
+        if store.provenance(dataset)["settings"]["table"][0]["images"] == "cifar10":
+            ax.plot(layers, [mean for mean, _ in ALIGNMENT["norm"]], "kx", label="paper")
+        ax.set_xticks(layers)
+        ax.set_xlabel("hidden layer")
+        ax.set_title(provenance.title(dataset))
+        ax.legend(fontsize=7)
+    axes[0, 0].set_ylabel("cosine with\nback-propagation")
     pictures.note(figure, provenance.figure_note(datasets))
     return figure
 

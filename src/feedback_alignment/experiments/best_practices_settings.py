@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from feedback_alignment.experiments.feedback_memory_counts import NETWORKS, FeedbackMemoryCounts
 from feedback_alignment.experiments.kept_pieces import Work
 from feedback_alignment.experiments.launay_networks import LaunayNetworks, Practice
+from feedback_alignment.experiments.released_start import NetworksFromReleasedStart
 from feedback_alignment.networks.training import Schedule
 
 PRACTICES = (
@@ -35,18 +36,25 @@ class Settings:
     """The rows of Table 2, each in one ensemble or in several with other members."""
     ratios: tuple[LaunayNetworks, ...]
     """The first row once more, with other ratios of hidden to output learning rate."""
+    starts: tuple[NetworksFromReleasedStart, ...]
+    """The first row once more, from the weights that the released code starts with."""
     memory: FeedbackMemoryCounts
     reduced: tuple[str, ...] = ()
 
     @property
     def works(self) -> tuple[Work, ...]:
         """All pieces of work in the order in which they are done."""
-        return (self.memory, *self.table, *self.ratios)
+        return (self.memory, *self.table, *self.ratios, *self.starts)
 
     @property
     def groups(self) -> dict[str, tuple[Work, ...]]:
         """The pieces by what they are for, in words that follow 'pieces'."""
-        return {"of Table 1": (self.memory,), "of Table 2": self.table, "with other ratios of rates": self.ratios}
+        return {
+            "of Table 1": (self.memory,),
+            "of Table 2": self.table,
+            "with other ratios of rates": self.ratios,
+            "from the released start": self.starts,
+        }
 
 
 def rows(base: LaunayNetworks) -> tuple[LaunayNetworks, ...]:
@@ -94,6 +102,7 @@ def _settings(
         tuple(seed for base in bases for seed in base.seeds),
         tuple(row for base in bases for row in rows(base)),
         tuple(replace(base, hidden_error_scale=ratio) for base in bases for ratio in ratios),
+        tuple(map(NetworksFromReleasedStart.like, bases)),
         FeedbackMemoryCounts(drawn, in_process),
     )
 

@@ -9,7 +9,7 @@ import xarray as xr
 from feedback_alignment.companion import provenance
 from feedback_alignment.companion.claims import Claim, Expected, Measured, Tolerance
 from feedback_alignment.experiments import filter_images_claims, vgg_claims
-from feedback_alignment.experiments.best_practices_claims import TWO_MODES
+from feedback_alignment.experiments.best_practices_cells import TWO_MODES
 from feedback_alignment.experiments.convolutional_networks import TEACHERS
 from feedback_alignment.experiments.convolutions_printed import ALIGNMENT, RUNS, SAMPLES, TEST
 

@@ -22,7 +22,7 @@ from feedback_alignment.networks.architectures import stack
 from feedback_alignment.networks.data import LabelledImages
 from feedback_alignment.networks.feedback import Scale
 from feedback_alignment.networks.feedback_distributions import SharedMatrix
-from feedback_alignment.networks.initialisation import He
+from feedback_alignment.networks.initialisation import He, Initialisation
 from feedback_alignment.networks.layers import Affine, Linear, Shape
 from feedback_alignment.networks.network import Network
 from feedback_alignment.networks.observables import accuracy
@@ -104,6 +104,11 @@ class LaunayNetworks:
         return BP()
 
     @property
+    def start(self) -> Initialisation:
+        """How weights and biases are drawn: as the paper says."""
+        return He()
+
+    @property
     def hidden_layers(self) -> int:
         """How many hidden layers there are."""
         return len(self.hidden)
@@ -113,13 +118,13 @@ class LaunayNetworks:
         return images.flat
 
     def network(self, input_shape: Shape, classes: int, device: str = "cpu") -> Network:
-        """Return the ensemble before training: He's weights, biases 0, one feedback matrix for all layers."""
+        """Return the ensemble before training, with one feedback matrix for all layers."""
         hidden: list[tuple[Affine | Operation, ...]] = [
-            (Linear(width, True, He()), *self.practice.operations) for width in self.hidden
+            (Linear(width, True, self.start), *self.practice.operations) for width in self.hidden
         ]
         return stack(
             input_shape,
-            [*hidden, (Linear(classes, True, He()),)],
+            [*hidden, (Linear(classes, True, self.start),)],
             self.rule,
             self.seeds,
             input_operations=self.practice.input_operations,

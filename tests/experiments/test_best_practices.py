@@ -48,7 +48,9 @@ def test_the_paper_profile_has_the_papers_recipe():
     assert {each.hidden_error_scale for each in PAPER.table} == {128}
     assert 1.0 in {each.hidden_error_scale for each in PAPER.ratios}
     assert PAPER.reduced == ("2 of 10 seeds",)
-    assert [each.seeds for each in PAPER.starts] == [(0,), (1,)]
+    assert [(each.practice, each.schedule, each.seeds) for each in PAPER.starts] == [
+        (each.practice, each.schedule, each.seeds) for each in PAPER.table
+    ]
 
 
 def test_the_released_start_is_pytorchs_and_nothing_else_differs():
@@ -208,7 +210,6 @@ def test_the_dataset_has_named_axes(dataset):
         "ruler": 3,
         "hidden_layer": 3,
         "ratio": 2,
-        "start": 2,
     }
     for values in dataset.data_vars.values():
         assert values.units
@@ -218,10 +219,9 @@ def test_the_dataset_has_named_axes(dataset):
     np.testing.assert_array_equal(
         dataset.ratio_test_accuracy.sel(ratio=64), dataset.test_accuracy.sel(practice="norm").isel(epoch=-1)
     )
-    np.testing.assert_array_equal(
-        dataset.start_alignment.sel(start="He"), dataset.alignment.sel(practice="norm").isel(epoch=-1)
-    )
-    assert (dataset.start_alignment.sel(start="He") != dataset.start_alignment.sel(start="PyTorch's default")).all()
+    released = dataset.released_alignment.sel(ruler="eval", hidden_layer=3)
+    assert (released.sel(practice="norm") != dataset.alignment.isel(epoch=-1).sel(practice="norm")).all()
+    assert released.sel(practice=list(TEST)[1:]).isnull().all()
 
 
 def test_unfinished_pieces_are_named_and_the_rest_is_shown(tmp_path, monkeypatch, dataset):
@@ -243,7 +243,7 @@ def test_unfinished_pieces_are_named_and_the_rest_is_shown(tmp_path, monkeypatch
         f"09-{kind}-norm" for kind in ("test", "train", "angle-1", "angle-2", "angle-3")
     }
     drawn = best_practices.figures(found)
-    assert list(drawn) == ["accuracies", "angles", "ratios", "starts"]
+    assert list(drawn) == ["accuracies", "angles", "ratios"]
     for figure in drawn.values():
         assert Picture(figure, dpi=40)._repr_png_().startswith(b"\x89PNG")
 
@@ -272,10 +272,9 @@ def agreeing(dataset):
     for name, low, high in (("ratio_test_accuracy", 0.3, 0.46), ("ratio_alignment", 0.0, 0.7)):
         made[name].loc[{"ratio": 1.0}] = low + scatter
         made[name].loc[{"ratio": 64.0}] = high + scatter
-    for name in ("test_accuracy", "running_accuracy", "alignment"):
-        ends = made[name].sel(practice="norm").isel(epoch=-1, missing_dims="ignore")
-        made[f"start_{name}"].loc[{"start": "PyTorch's default"}] = ends
-    made["start_alignment"].loc[{"start": "He"}] = made["start_alignment"].sel(start="PyTorch's default") - 0.1
+    for name in ("test_accuracy", "running_accuracy", "alignment", "alignment_spread"):
+        made[f"released_{name}"] = made[name].isel(epoch=-1, missing_dims="ignore").copy(deep=True)
+    made["alignment"].loc[{"practice": "norm", "hidden_layer": 3}] -= 0.01
     return made
 
 
@@ -292,7 +291,7 @@ def test_the_printed_numbers_agree_with_themselves(agreeing):
     assert wrong == set()
     cells = [key for key in found if key.split("-")[1] in ("test", "train", "angle")]
     assert len(cells) == 9 * 5
-    assert len([key for key in found if key.startswith("09-start-")]) == 6
+    assert len([key for key in found if key.startswith("09-start-")]) == 9 * 5 + 1
     assert len([key for key in found if key.startswith("09-better-")]) == len(BETTER)
     assert len([key for key in found if key.startswith("09-aligned-")]) == len(ALIGNED) + 2
     assert len([key for key in found if key.startswith("09-ruler-")]) == 6
@@ -309,9 +308,9 @@ WRONG += [("09-ruler-train-norm-bn", "alignment", 0.3, {"practice": "norm + BN",
 WRONG += [("09-ruler-eval-norm-do0.1", "alignment", 0.3, {"practice": "norm + DO(0.1)", "ruler": "bent"})]
 WRONG += [("09-ratio-accuracy", "ratio_test_accuracy", 0.5, {"ratio": 1.0})]
 WRONG += [("09-ratio-alignment", "ratio_alignment", 0.9, {"ratio": 1.0})]
-WRONG += [("09-start-test", "start_test_accuracy", 0.02, {"start": "PyTorch's default"})]
-WRONG += [("09-start-angle-3", "start_alignment", 0.1, {"start": "PyTorch's default", "hidden_layer": 3})]
-WRONG += [("09-start-alignment", "start_alignment", 0.2, {"start": "He"})]
+WRONG += [("09-start-test-norm", "released_test_accuracy", 0.02, {"practice": "norm"})]
+WRONG += [("09-start-angle-3-norm-bn", "released_alignment", 0.2, {"practice": "norm + BN", "ruler": "bent"})]
+WRONG += [("09-start-alignment", "alignment", 0.2, {"practice": "norm"})]
 WRONG += [("09-memory-held", "held_bytes", 4.0, {"network": "FC, 10 classes"})]
 
 
@@ -338,6 +337,7 @@ PANELS = {
     "angles": (1, 2),
     "ratios": (2, 4),
     "starts": (1, 2),
+    "released": (2, 4),
     "rulers": (3, 6),
 }
 """Figure -> panels for one dataset and for two."""
@@ -370,9 +370,12 @@ def test_the_figures_show_the_datasets_numbers(dataset):
     np.testing.assert_allclose(lines["test"], dataset.ratio_test_accuracy.mean("member"))
     angles = dataset.ratio_alignment.sel(ruler="eval", hidden_layer=2).mean("member")
     np.testing.assert_allclose(lines["hidden layer 2"], angles)
-    released = {line.get_label(): np.asarray(line.get_ydata()) for line in figures["starts"].axes[0].lines}
-    expected = dataset.start_alignment.sel(start="PyTorch's default", ruler="eval").mean("member")
-    np.testing.assert_allclose(released["weights: PyTorch's default"], expected)
+    lines = {line.get_label(): np.asarray(line.get_ydata()) for line in figures["starts"].axes[0].lines}
+    expected = dataset.released_alignment.sel(practice="norm", ruler="eval").mean("member")
+    np.testing.assert_allclose(lines["default, as released"], expected)
+    shown = {box.get_label(): box.lines[0].get_xdata() for box in figures["released"].axes[0].containers}
+    expected = dataset.released_test_accuracy.sel(practice=["norm"]).mean("member")
+    np.testing.assert_allclose(shown["test"], expected)
     bent = {line.get_label(): np.asarray(line.get_ydata()) for line in figures["rulers"].axes[0].lines}
     expected = dataset.alignment.sel(practice="norm + BN", ruler="bent").isel(epoch=-1).mean("member")
     np.testing.assert_allclose(bent["bent: DFA eval., BP training"], expected)

@@ -26,3 +26,15 @@ def test_what_is_missing_is_named_unless_it_is_all_of_its_group():
 
 def test_pieces_of_one_name_are_counted():
     assert missing(GROUPS, [LITTLE], "networks") == ["2 of 3 networks of another not there yet (2 × wide)"]
+
+
+def test_of_many_that_are_missing_some_are_named_and_the_rest_counted():
+    many = [Piece(f"number {index}") for index in range(7)]
+    for absent, names in (
+        (4, "number 0; number 1; number 2; number 3"),
+        (5, "number 0; number 1; number 2; and 2 more"),
+        (6, "number 0; number 1; number 2; and 3 more"),
+    ):
+        assert missing({"of all": many}, many[absent:], "pieces") == [
+            f"{absent} of 7 pieces of all not there yet ({names})"
+        ]

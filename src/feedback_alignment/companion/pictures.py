@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 MARKERS = "osD^vPX"
 NOTE_CHARACTERS = 130
+NOTE_POINTS = 7
+USUAL_NOTE_LINES = 3
+POINTS_PER_INCH = 72
 """What a line of small print holds in a figure of the usual width."""
 STYLE: Any = {
     "font.size": 10,
@@ -73,10 +76,15 @@ def panels(rows: int, columns: int, *, width: float = 7.2, height: float = 3.0) 
 
 
 def note(figure: "Figure", text: str) -> None:
-    """Put small print below the panels, lines longer than the figure folded; nothing if `text` is empty."""
+    """Put small print below the panels, lines longer than the figure folded; nothing if `text` is empty.
+
+    The figure grows by what a long note takes, so that the panels keep their size.
+    """
     if text:
-        folded = "\n".join(textwrap.fill(line, NOTE_CHARACTERS) for line in text.splitlines())
-        figure.supxlabel(folded, fontsize=7, color="#444444")
+        folded = [row for line in text.splitlines() for row in textwrap.wrap(line, NOTE_CHARACTERS)]
+        figure.supxlabel("\n".join(folded), fontsize=NOTE_POINTS, color="#444444")
+        more = max(0, len(folded) - USUAL_NOTE_LINES)
+        figure.set_figheight(figure.get_figheight() + more * 1.2 * NOTE_POINTS / POINTS_PER_INCH)
 
 
 def colour(index: int) -> str:

@@ -27,7 +27,8 @@ DRAWINGS: Drawings = {
     "accuracies": (("test_accuracy",), best_practices_figures.accuracies),
     "angles": (("alignment",), best_practices_figures.angles),
     "ratios": (("ratio_alignment",), best_practices_figures.ratios),
-    "starts": (("start_alignment",), best_practices_figures.starts),
+    "starts": (("alignment", "released_alignment"), best_practices_figures.starts),
+    "released": (("released_alignment",), best_practices_figures.released),
 }
 IN_TWO_MODES: Drawings = {"rulers": (("alignment",), best_practices_figures.rulers)}
 """The figure of networks that were measured in two modes, which not all need be."""
@@ -38,7 +39,7 @@ def _together(settings: Settings, found: Found) -> xr.Dataset:
         best_practices_parts.memory,
         best_practices_parts.table,
         best_practices_parts.ratios,
-        best_practices_parts.starts,
+        best_practices_parts.released_start,
     )
     return xr.merge(
         [part(settings, found) for part in parts], compat="override", combine_attrs="override", join="outer"

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from feedback_alignment.companion.claims import Claim, Expected, Measured, Tolerance
-from feedback_alignment.experiments.best_practices_parts import RELEASED
+from feedback_alignment.experiments.best_practices_parts import KEPT
 from feedback_alignment.experiments.best_practices_printed import ALIGNMENT, RUNS, SAMPLES, TEST, TRAIN, Number
 
 TABLE2 = "Launay et al. 2019, Table 2"
@@ -21,38 +21,37 @@ ACCURACIES = (
 
 def cells(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
     """Yield the cells of all rows whose members have been trained."""
-    last = dataset.isel(epoch=-1)
-    for practice in complete(dataset):
-        own = last.sel(practice=practice)
+    return _cells(dataset.isel(epoch=-1), "09", "", scale)
+
+
+def released_cells(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
+    """Yield the same cells for networks from the weights that the released code starts with."""
+    return _cells(released_table(dataset), "09-start", ", from PyTorch's default start", scale)
+
+
+def released_table(dataset: xr.Dataset) -> xr.Dataset:
+    """Return what is there of the table from the released start, under the names of the table itself."""
+    ends = dataset[[f"released_{name}" for name in KEPT]].rename({f"released_{name}": name for name in KEPT})
+    return ends.sel(practice=complete(ends))
+
+
+def _cells(ends: xr.Dataset, prefix: str, how: str, scale: str) -> Iterator[Claim]:
+    for practice in complete(ends):
+        own, row = ends.sel(practice=practice), in_key(practice)
         for kind, words, printed, name in ACCURACIES:
-            yield _accuracy(
-                f"09-{kind}-{in_key(practice)}", f"{words}: {practice}", printed[practice], own[name], scale
-            )
+            yield _accuracy(f"{prefix}-{kind}-{row}", f"{words}: {practice}{how}", printed[practice], own[name], scale)
         ruler = "bent" if practice in TWO_MODES else "eval"
         for layer, printed_angle in enumerate(ALIGNMENT[practice], 1):
             angles = own.sel(ruler=ruler, hidden_layer=layer)
             ours = float(angles.alignment_spread.mean())
             yield _cosine(
-                f"09-angle-{layer}-{in_key(practice)}",
+                f"{prefix}-angle-{layer}-{row}",
                 f"Cosine at hidden layer {layer}{', as the released code measures it' if ruler == 'bent' else ''}: "
-                f"{practice} (our sd over samples {ours:.2f})",
+                f"{practice}{how} (our sd over samples {ours:.2f})",
                 printed_angle,
                 angles.alignment,
                 scale,
             )
-
-
-def released_start(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
-    """Yield the cells of the first row for networks from the weights that the released code starts with."""
-    own, practice = dataset.sel(start=RELEASED), str(dataset.practice.values[0])
-    if not np.isfinite(own.start_running_accuracy).all():
-        return
-    how = f"{practice}, from PyTorch's default weights as in the released code"
-    for kind, words, printed, name in ACCURACIES:
-        yield _accuracy(f"09-start-{kind}", f"{words}: {how}", printed[practice], own[f"start_{name}"], scale)
-    for layer, printed_angle in enumerate(ALIGNMENT[practice], 1):
-        angles = own.start_alignment.sel(ruler="eval", hidden_layer=layer)
-        yield _cosine(f"09-start-angle-{layer}", f"Cosine at hidden layer {layer}: {how}", printed_angle, angles, scale)
 
 
 def _accuracy(key: str, words: str, printed: Number, measured: xr.DataArray, scale: str) -> Claim:

@@ -13,9 +13,8 @@ from feedback_alignment.experiments.best_practices_cells import (
     cells,
     complete,
     in_key,
-    released_start,
+    released_cells,
 )
-from feedback_alignment.experiments.best_practices_parts import RELEASED, STATED
 
 BOOK = "this book"
 TABLE1 = "Launay et al. 2019, Table 1"
@@ -52,8 +51,8 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         found += [*cells(dataset, scale), *_of_order(dataset, scale), *_of_rulers(dataset, scale)]
     if "ratio" in dataset.dims:
         found += _of_ratios(dataset, scale)
-    if "start" in dataset.dims:
-        found += [*released_start(dataset, scale), *_of_starts(dataset, scale)]
+    if "released_alignment" in dataset:
+        found += [*released_cells(dataset, scale), *_of_starts(dataset, scale)]
     return found
 
 
@@ -162,15 +161,15 @@ def _of_ratios(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
 
 
 def _of_starts(dataset: xr.Dataset, scale: str) -> Iterator[Claim]:
-    angles = dataset.start_alignment.sel(ruler="eval", hidden_layer=int(dataset.hidden_layer[-1]))
-    there = angles.isel(member=np.isfinite(angles).all("start").values)
-    if there.size:
+    place = {"ruler": "eval", "hidden_layer": dataset.hidden_layer[-1], "practice": dataset.practice[0]}
+    gain = (dataset.released_alignment - dataset.alignment.isel(epoch=-1)).sel(place).dropna("member")
+    if gain.size:
         yield Claim(
             "09-start-alignment",
             BOOK,
-            "Cosine at the last hidden layer from the released start less that from the paper's",
+            f"Cosine at the last hidden layer, released start less the stated one: {gain.practice.item()}",
             MORE,
-            Measured.over_seeds(there.sel(start=RELEASED) - there.sel(start=STATED)),
+            Measured.over_seeds(gain),
             SEEDS,
             scale,
         )

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from feedback_alignment.companion import pictures, provenance, store
-from feedback_alignment.experiments.best_practices_cells import TWO_MODES
+from feedback_alignment.experiments.best_practices_cells import TWO_MODES, released_table
 from feedback_alignment.experiments.best_practices_printed import ALIGNMENT, TEST, TRAIN
 
 if TYPE_CHECKING:
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Datasets = tuple[xr.Dataset, ...]
+Kind = tuple[str, str, dict[str, str | int], dict[str, float]]
+"""Words, the variable, its place, and the paper's number for each practice."""
+COSINE = "cosine with back-propagation"
 RULER_NAMES = {"eval": "both in evaluation", "train": "both in training", "bent": "bent: DFA eval., BP training"}
 
 
@@ -40,58 +43,57 @@ def memory(datasets: Datasets) -> "Figure":
     return figure
 
 
+ACCURACIES: tuple[Kind, ...] = (
+    ("test", "test_accuracy", {}, {name: mean / 100 for name, (mean, _) in TEST.items()}),
+    ("training", "running_accuracy", {}, {name: mean / 100 for name, (mean, _) in TRAIN.items()}),
+)
+ANGLES: tuple[Kind, ...] = tuple(
+    (
+        f"hidden layer {layer}",
+        "alignment",
+        {"ruler": "eval", "hidden_layer": layer},
+        {name: values[layer - 1][0] for name, values in ALIGNMENT.items()},
+    )
+    for layer in (1, 2, 3)
+)
+
+
 def accuracies(datasets: Datasets) -> "Figure":
     """Draw the accuracies of each practice; diamonds: the paper's, where a run is of its images."""
-    return _by_practice(
-        datasets,
-        [
-            ("accuracy", "test", "test_accuracy", {}, {name: values[0] / 100 for name, values in TEST.items()}),
-            ("accuracy", "training", "running_accuracy", {}, {name: v[0] / 100 for name, v in TRAIN.items()}),
-        ],
-        height=3.6,
-    )
+    return _by_practice(tuple(each.isel(epoch=-1) for each in datasets), {"accuracy": ACCURACIES})
 
 
 def angles(datasets: Datasets) -> "Figure":
     """Draw the cosines of each practice and layer, both signals in evaluation; diamonds: the paper's."""
-    return _by_practice(
-        datasets,
-        [
-            (
-                "cosine with back-propagation",
-                f"hidden layer {layer}",
-                "alignment",
-                {"ruler": "eval", "hidden_layer": layer},
-                {name: values[layer - 1][0] for name, values in ALIGNMENT.items()},
-            )
-            for layer in (1, 2, 3)
-        ],
-        height=3.6,
-    )
+    return _by_practice(tuple(each.isel(epoch=-1) for each in datasets), {COSINE: ANGLES})
 
 
-def _by_practice(
-    datasets: Datasets,
-    kinds: list[tuple[str, str, str, dict[str, str | int], dict[str, float]]],
-    height: float,
-) -> "Figure":
-    figure, axes = pictures.panels(1, len(datasets), height=height)
-    for ax, dataset in zip(axes[0], datasets, strict=True):
-        last, rows = dataset.isel(epoch=-1), np.arange(len(dataset.practice))
-        printed = store.provenance(dataset)["settings"]["table"][0]["images"] == "cifar10"
-        for index, (_, label, name, where, paper) in enumerate(kinds):
-            values = last[name].sel(where).transpose("member", "practice")
-            at = rows + 0.22 * (index - (len(kinds) - 1) / 2)
-            _dots(ax, values.values, at, label, index)
-            if printed:
-                numbers = [paper[str(practice)] for practice in dataset.practice.values]
-                ax.plot(numbers, at, "D", color=pictures.colour(index), markerfacecolor="none", markersize=6)
-        ax.set_yticks(rows, [str(practice) for practice in dataset.practice.values])
-        ax.set_title(provenance.title(dataset))
-        ax.set_xlabel(kinds[0][0])
-    axes[0, 0].invert_yaxis()
-    axes[0, 0].legend(fontsize=7)
-    pictures.note(figure, provenance.figure_note(datasets))
+def released(datasets: Datasets) -> "Figure":
+    """Draw accuracies and cosines of the practices that were trained from the released start; diamonds: the paper's."""
+    return _by_practice(tuple(map(released_table, datasets)), {"accuracy": ACCURACIES, COSINE: ANGLES})
+
+
+def _by_practice(tables: Datasets, quantities: dict[str, tuple[Kind, ...]]) -> "Figure":
+    """Draw a row of panels for each quantity, and a column for each table."""
+    most = max(len(table.practice) for table in tables)
+    figure, axes = pictures.panels(len(quantities), len(tables), height=2.4 + 0.13 * most)
+    for row, (quantity, kinds) in zip(axes, quantities.items(), strict=True):
+        for ax, table in zip(row, tables, strict=True):
+            rows = np.arange(len(table.practice))
+            printed = store.provenance(table)["settings"]["table"][0]["images"] == "cifar10"
+            for index, (label, name, where, paper) in enumerate(kinds):
+                values = table[name].sel(where).transpose("member", "practice")
+                at = rows + 0.22 * (index - (len(kinds) - 1) / 2)
+                _dots(ax, values.values, at, label, index)
+                if printed:
+                    numbers = [paper[str(practice)] for practice in table.practice.values]
+                    ax.plot(numbers, at, "D", color=pictures.colour(index), markerfacecolor="none", markersize=6)
+            ax.set_yticks(rows, [str(practice) for practice in table.practice.values])
+            ax.set_ylim(len(rows) - 0.5, -0.5)
+            ax.set_title(provenance.title(table))
+            ax.set_xlabel(quantity)
+        row[0].legend(fontsize=7)
+    pictures.note(figure, provenance.figure_note(tables))
     return figure
 
 
@@ -132,18 +134,19 @@ def starts(datasets: Datasets) -> "Figure":
     """Draw the cosines of the first practice from both starts, layer by layer; crosses: the paper's."""
     figure, axes = pictures.panels(1, len(datasets), height=2.8)
     for ax, dataset in zip(axes[0], datasets, strict=True):
-        layers = dataset.hidden_layer.values
-        angles = dataset.start_alignment.sel(ruler="eval").transpose("member", "start", "hidden_layer")
-        for index, start in enumerate(angles.start.values):
-            values = angles.sel(start=start).values
+        layers, place = dataset.hidden_layer.values, {"ruler": "eval", "practice": dataset.practice[0]}
+        both = {"He, as stated": dataset.alignment.isel(epoch=-1), "default, as released": dataset.released_alignment}
+        for index, (words, everything) in enumerate(both.items()):
+            values = everything.sel(place).transpose("member", "hidden_layer").values
             if np.isfinite(values).all():
-                pictures.band(ax, layers, values, label=f"weights: {start}", index=index)
+                pictures.band(ax, layers, values, label=words, index=index)
         if store.provenance(dataset)["settings"]["table"][0]["images"] == "cifar10":
             ax.plot(layers, [mean for mean, _ in ALIGNMENT["norm"]], "kx", label="paper")
         ax.set_xticks(layers)
         ax.set_xlabel("hidden layer")
         ax.set_title(provenance.title(dataset))
-        ax.legend(fontsize=7)
+        ax.set_ylim(0, 1)
+        ax.legend(fontsize=7, loc="lower left")
     axes[0, 0].set_ylabel("cosine with\nback-propagation")
     pictures.note(figure, provenance.figure_note(datasets))
     return figure

@@ -10,10 +10,8 @@ from feedback_alignment.experiments.chapter_of_pieces import Found
 from feedback_alignment.experiments.kept_pieces import along, end_to_end
 from feedback_alignment.experiments.launay_networks import LaunayNetworks
 
-KEPT = ("test_accuracy", "running_accuracy", "alignment")
+KEPT = ("test_accuracy", "running_accuracy", "alignment", "alignment_spread")
 """What is kept of networks with other ratios of rates or another start, at the end of training."""
-STATED, RELEASED = "He", "PyTorch's default"
-"""How weights and biases are drawn: as the paper states it, and as its released code does."""
 
 
 def table(settings: Settings, found: Found) -> xr.Dataset:
@@ -23,33 +21,29 @@ def table(settings: Settings, found: Found) -> xr.Dataset:
 
 def ratios(settings: Settings, found: Found) -> xr.Dataset:
     """Return the first row of Table 2 for all ratios of rates, along `ratio`, at the end of training."""
-    networks = [*_first_row(settings), *settings.ratios]
+    first = settings.table[0].practice
+    networks = [*(each for each in settings.table if each.practice == first), *settings.ratios]
     places = sorted(((each.hidden_error_scale, each) for each in networks), key=lambda place: place[0])
-    about = "learning rate of hidden layers over that of the output layer"
-    return _ends("ratio", places, about, settings, found)
+    ends = _ends("ratio", _side_by_side("ratio", places, settings, found))
+    if not ends:
+        return ends
+    about = {"long_name": "learning rate of hidden layers over that of the output layer", "units": "1"}
+    return ends.assign_coords(ratio=("ratio", ends.ratio.values, about))
 
 
-def starts(settings: Settings, found: Found) -> xr.Dataset:
-    """Return the first row of Table 2 from both starts, along `start`, at the end of training."""
-    networks = [*_first_row(settings), *settings.starts]
-    places = [(RELEASED if each in settings.starts else STATED, each) for each in networks]
-    return _ends("start", places, "how weights and biases are drawn", settings, found)
+def released_start(settings: Settings, found: Found) -> xr.Dataset:
+    """Return the rows of Table 2 from the start of the released code, along `practice`, at the end of training."""
+    places = [(each.practice.name, each) for each in settings.starts]
+    ends = _ends("released", _side_by_side("practice", places, settings, found))
+    return ends.reindex(practice=list(dict.fromkeys(each.practice.name for each in settings.table))) if ends else ends
 
 
-def _first_row(settings: Settings) -> list[LaunayNetworks]:
-    return [each for each in settings.table if each.practice == settings.table[0].practice]
-
-
-def _ends(
-    dimension: str, places: Sequence[tuple[Any, LaunayNetworks]], about: str, settings: Settings, found: Found
-) -> xr.Dataset:
-    """Return what is kept of the ensembles at the end of training, under names of their own."""
-    joined = _side_by_side(dimension, places, settings, found)
-    if not joined:
-        return joined
-    ends = joined[list(KEPT)].isel(epoch=-1, drop=True).rename({name: f"{dimension}_{name}" for name in KEPT})
-    attributes = {"long_name": about, "units": "1"}
-    return ends.assign_coords({dimension: (dimension, ends[dimension].values, attributes)})
+def _ends(prefix: str, networks: xr.Dataset) -> xr.Dataset:
+    """Return what is kept of networks at the end of training, under names of their own."""
+    if not networks:
+        return networks
+    ends = networks[list(KEPT)].isel(epoch=-1, drop=True)
+    return ends.rename({name: f"{prefix}_{name}" for name in KEPT})
 
 
 def _side_by_side(

@@ -37,7 +37,7 @@ class Settings:
     ratios: tuple[LaunayNetworks, ...]
     """The first row once more, with other ratios of hidden to output learning rate."""
     starts: tuple[NetworksFromReleasedStart, ...]
-    """The first row once more, from the weights that the released code starts with."""
+    """Rows of Table 2 once more, from the weights that the released code starts with; the first row among them."""
     memory: FeedbackMemoryCounts
     reduced: tuple[str, ...] = ()
 
@@ -95,14 +95,16 @@ def _settings(
     ratios: tuple[float, ...],
     in_process: tuple[str, ...],
     drawn: tuple[str, ...],
+    from_released_start: tuple[Practice, ...] = PRACTICES[:1],
 ) -> Settings:
     """Return the settings whose members are those of all `bases`, each an ensemble of its own in every row."""
+    table = tuple(row for base in bases for row in rows(base))
     return Settings(
         profile,
         tuple(seed for base in bases for seed in base.seeds),
-        tuple(row for base in bases for row in rows(base)),
+        table,
         tuple(replace(base, hidden_error_scale=ratio) for base in bases for ratio in ratios),
-        tuple(map(NetworksFromReleasedStart.like, bases)),
+        tuple(NetworksFromReleasedStart.like(row) for row in table if row.practice in from_released_start),
         FeedbackMemoryCounts(drawn, in_process),
     )
 
@@ -125,6 +127,7 @@ SETTINGS: dict[str, Settings] = {
             (1.0, 11.3, 1200.0),
             (*SMALL_NETWORKS[2:], "VGG-16, 224 px, 10 classes"),
             (*SMALL_NETWORKS, "VGG-16, 224 px, 10 classes"),
+            PRACTICES,
         ),
         reduced=("2 of 10 seeds",),
     ),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["COST", "SCIENCE_VERSION", "SETTINGS", "Settings", "assemble", "claims", "figures", "run"]
 
 SCIENCE_VERSION = 1
-COST = {"smoke": "3 s", "quick": "20 s", "paper": "about 6 h on one core, in pieces of a quarter of an hour"}
+COST = {"smoke": "3 s", "quick": "20 s", "paper": "about 10 h on one core, in pieces of a quarter of an hour"}
 
 DRAWINGS: Drawings = {
     "memory": (("counted_bytes",), best_practices_figures.memory),

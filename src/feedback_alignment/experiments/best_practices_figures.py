@@ -74,21 +74,28 @@ def released(datasets: Datasets) -> "Figure":
 
 
 def _by_practice(tables: Datasets, quantities: dict[str, tuple[Kind, ...]]) -> "Figure":
-    """Draw a row of panels for each quantity, and a column for each table."""
-    most = max(len(table.practice) for table in tables)
-    figure, axes = pictures.panels(len(quantities), len(tables), height=2.4 + 0.13 * most)
+    """Draw a row of panels for each quantity, and a column for each table; all have the rows that any of them has."""
+    longest_first = sorted(tables, key=lambda table: -len(table.practice))
+    practices = list(dict.fromkeys(str(each) for table in longest_first for each in table.practice.values))
+    rows = np.arange(len(practices))
+    figure, axes = pictures.panels(len(quantities), len(tables), height=2.4 + 0.13 * len(rows))
     for row, (quantity, kinds) in zip(axes, quantities.items(), strict=True):
         for ax, table in zip(row, tables, strict=True):
-            rows = np.arange(len(table.practice))
             printed = store.provenance(table)["settings"]["table"][0]["images"] == "cifar10"
             for index, (label, name, where, paper) in enumerate(kinds):
-                values = table[name].sel(where).transpose("member", "practice")
+                values = table[name].sel(where).reindex(practice=practices).transpose("member", "practice")
                 at = rows + 0.22 * (index - (len(kinds) - 1) / 2)
                 _dots(ax, values.values, at, label, index)
                 if printed:
-                    numbers = [paper[str(practice)] for practice in table.practice.values]
-                    ax.plot(numbers, at, "D", color=pictures.colour(index), markerfacecolor="none", markersize=6)
-            ax.set_yticks(rows, [str(practice) for practice in table.practice.values])
+                    ax.plot(
+                        [paper[practice] for practice in practices],
+                        at,
+                        "D",
+                        color=pictures.colour(index),
+                        markerfacecolor="none",
+                        markersize=6,
+                    )
+            ax.set_yticks(rows, practices)
             ax.set_ylim(len(rows) - 0.5, -0.5)
             ax.set_title(provenance.title(table))
             ax.set_xlabel(quantity)

@@ -26,7 +26,9 @@ MARK_SAMPLES = """([mark, ofEach]) => {
   const seen = new Map();
   for (const box of document.querySelectorAll(`[${mark}]`)) box.removeAttribute(mark);
   for (const box of document.body.querySelectorAll("*")) {
-    const words = [...box.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.nodeValue.trim());
+    // axe passes over single characters, and these are not to stand for longer words.
+    const lengthOf = (node) => node.nodeType === Node.TEXT_NODE ? node.nodeValue.trim().length : 0;
+    const words = [...box.childNodes].some((node) => lengthOf(node) > 1);
     if (!(words || box.matches("input, select, textarea")) || !box.checkVisibility()) continue;
     const style = getComputedStyle(box);
     const letters = [style.color, style.fontSize, style.fontWeight, style.textShadow].join(" ");

@@ -29,6 +29,14 @@ SIDEWAYS = """() => {
   return {scrolled: window.scrollX, too_wide: root.scrollWidth - root.clientWidth};
 }"""
 NEXT_FRAME = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
+# The middle one of those that can be seen and have words of their own: more than a character, not only in boxes with a
+# colour of theirs.
+PALE = """([kind, colour]) => {
+  const lengthOf = (node) => node.nodeType === Node.TEXT_NODE ? node.nodeValue.trim().length : 0;
+  const words = (box) => [...box.childNodes].some((node) => lengthOf(node) > 1);
+  const seen = [...document.querySelectorAll(kind)].filter((box) => box.checkVisibility() && words(box));
+  seen[Math.floor(seen.length / 2)].style.color = colour;
+}"""
 UNREACHABLE = """() => [...document.querySelectorAll('.bd-article *')]
   .filter((box) => ['auto', 'scroll'].includes(getComputedStyle(box).overflowX)
     && box.clientWidth > 0 && box.scrollWidth > box.clientWidth + 1
@@ -156,10 +164,9 @@ def test_axe_finds_no_serious_fault_in_the_other_views(name, browser, book):
 def test_one_pale_word_among_many_of_its_like_is_found_and_so_is_a_ground_behind_them(page, book):
     arrive_at(page, f"{book}book/errata.html")
     assert contrast_faults_by_samples(page) == []
-    pale = {"p": "#ddddda", "p a": "#dddddb", "h3": "#dddddc", "td": "#dddddd"}
+    pale = {"p": "#ddddda", "p a": "#dddddb", "h3": "#dddddc", "td p": "#dddddd"}
     for kind, colour in pale.items():
-        words = page.locator(f".bd-article {kind}")
-        words.nth(words.count() // 2).evaluate("(box, colour) => { box.style.color = colour; }", colour)
+        page.evaluate(PALE, [f".bd-article {kind}", colour])
     found = " ".join(contrast_faults_by_samples(page))
     assert [kind for kind, colour in pale.items() if f"foreground color: {colour}" not in found] == []
     page.add_style_tag(content=".bd-article p { background: #444444; }")

@@ -153,7 +153,7 @@ def starts(datasets: Datasets) -> "Figure":
         ax.set_xlabel("hidden layer")
         ax.set_title(provenance.title(dataset))
         ax.set_ylim(0, 1)
-        ax.legend(fontsize=7, loc="lower left")
+        ax.legend(fontsize=7)
     axes[0, 0].set_ylabel("cosine with\nback-propagation")
     pictures.note(figure, provenance.figure_note(datasets))
     return figure
